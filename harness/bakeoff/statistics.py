@@ -1,0 +1,183 @@
+"""From timed blocks to verdicts. Pure functions; no array library, no state.
+
+The sampling unit is the *process round*. Two identical worker processes differ by
+0.6 to 4.6 % (memory layout, addresses, hash seeds), far more than the sampling noise
+inside one process, so that thousands of samples of one process pair tell nothing about
+the next pair. Each round starts fresh workers, gives one number per cell (the median
+block), and one log ratio per pair of cells; intervals are taken over rounds.
+
+Sources: Kalibera & Jones, Rigorous benchmarking in reasonable time, ISMM 2013 (the
+levels at which to repeat); Student, The probable error of a mean, Biometrika 6 (1908);
+Fleming & Wallace, How not to lie with statistics, CACM 29 (1986) (geometric means);
+Lakens, Equivalence testing, AMPPS 1 (2018) (verdicts with a smallest effect of interest).
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from bakeoff.record import Block
+from bakeoff.student import t_quantile
+
+Clock = Literal["cpu", "wall"]
+
+MINIMUM_EFFECT = 0.02
+CONFIDENCE = 0.95
+
+
+class Verdict(StrEnum):
+    """What can be said of one backend's time against another's."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    SAME = "same"
+    CANNOT_TELL = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A ratio of times with its confidence interval, and the rounds it rests on.
+
+    A single round says nothing about the spread: then the interval is (0, inf).
+    """
+
+    ratio: float
+    low: float
+    high: float
+    rounds: int
+    confidence: float = CONFIDENCE
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's width on the log scale: about the relative uncertainty."""
+        if self.low <= 0 or math.isinf(self.high):
+            return math.inf
+        return 0.5 * math.log(self.high / self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A geometric mean of ratios over cases, and how much of the plan it covers."""
+
+    interval: Interval
+    covered: int
+    total: int
+
+
+def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
+    """Return the median over blocks of the time per call, in nanoseconds.
+
+    The median: a mean is moved by every pre-emption, a minimum by every lucky block.
+
+    Raises
+    ------
+    ValueError
+        If there are no blocks.
+    """
+    if not blocks:
+        raise ValueError("per_call_ns: no blocks; a cell that was not timed has no time")
+    return statistics.median((b.cpu_ns if clock == "cpu" else b.wall_ns) / b.loops for b in blocks)
+
+
+def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:
+    """Return ln(time/reference) per process round that both sides completed.
+
+    Parameters
+    ----------
+    times, reference
+        Time per call by process round, in one unit.
+    """
+    return {
+        r: math.log(times[r] / reference[r])
+        for r in sorted(times.keys() & reference.keys())
+        if times[r] > 0 and reference[r] > 0
+    }
+
+
+def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the t interval of the ratio whose logs per round are given; None without any.
+
+    exp(m ± t_{(1+c)/2, n−1} · s/√n), with m and s the mean and the standard deviation of
+    the n log ratios.
+    """
+    values = list(logs)
+    n = len(values)
+    if n == 0:
+        return None
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Interval(math.exp(mean), 0.0, math.inf, 1, confidence)
+    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
+    half = t_quantile((1 + confidence) / 2, n - 1) * error
+    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
+
+
+def verdict(ratio: Interval | None, minimum_effect: float = MINIMUM_EFFECT) -> Verdict:
+    """Return what the interval of a time ratio says, given the smallest effect of interest.
+
+    With e the minimum effect, and ratios of e or less either way taken for no difference:
+
+    - ``faster``: the whole interval lies below 1/(1 + e);
+    - ``slower``: the whole interval lies above 1 + e;
+    - ``same``: the whole interval lies within [1/(1 + e), 1 + e];
+    - ``cannot tell``: it straddles a border; more rounds may settle it.
+    """
+    if ratio is None:
+        return Verdict.CANNOT_TELL
+    lower, upper = 1 / (1 + minimum_effect), 1 + minimum_effect
+    if ratio.high < lower:
+        return Verdict.FASTER
+    if ratio.low > upper:
+        return Verdict.SLOWER
+    if lower <= ratio.low and ratio.high <= upper:
+        return Verdict.SAME
+    return Verdict.CANNOT_TELL
+
+
+def geometric_mean(
+    logs: Mapping[str, Mapping[int, float]], total: int, confidence: float = CONFIDENCE
+) -> Aggregate:
+    """Return the geometric mean over cases of a backend's time ratio, with its interval.
+
+    Cases are fixed and rounds are the sample: each round gives the mean over cases of its
+    log ratios, and the t interval is taken over those. Only rounds that hold every covered
+    case count, for otherwise rounds would differ by which cases they hold.
+
+    Parameters
+    ----------
+    logs
+        Per case that both sides completed: log ratio by round, from `log_ratios`.
+    total
+        The number of cases in the plan: what ``covered`` is out of.
+    """
+    present = {case: by_round for case, by_round in logs.items() if by_round}
+    if not present:
+        nothing = Interval(math.nan, 0.0, math.inf, 0, confidence)
+        return Aggregate(nothing, 0, total)
+    whole = sorted(set.intersection(*(set(by_round) for by_round in present.values())))
+    means = [math.fsum(c[r] for c in present.values()) / len(present) for r in whole]
+    result = interval(means, confidence)
+    if result is None:  # no round holds every case: a mean of the cases' own means, no spread
+        centre = math.fsum(math.fsum(c.values()) / len(c) for c in present.values()) / len(present)
+        result = Interval(math.exp(centre), 0.0, math.inf, 0, confidence)
+    return Aggregate(result, len(present), total)
+
+
+def noise_floor(
+    logs: Mapping[str, Mapping[int, float]], confidence: float = CONFIDENCE
+) -> float | None:
+    """Return the spread of a backend against its own twin, as a relative difference.
+
+    The twin is the same code in another process, so that every difference is noise. The
+    value is the ``confidence`` quantile of |ratio − 1| over all cases and rounds: of single
+    process pairs, hence larger than the uncertainty of a mean over rounds. None without data.
+    """
+    differences = sorted(
+        math.expm1(abs(v)) for by_round in logs.values() for v in by_round.values()
+    )
+    if not differences:
+        return None
+    return differences[min(len(differences) - 1, math.ceil(confidence * len(differences)) - 1)]
