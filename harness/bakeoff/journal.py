@@ -1,0 +1,335 @@
+"""The journal: every record of a run in one SQLite file, durable before the next cell.
+
+Write-ahead logging with ``synchronous=FULL``: an appended record survives a kill and a
+power cut. Values are JSON; nothing is ever unpickled.
+
+Schema history (``PRAGMA user_version``; `MIGRATIONS` brings older files up):
+
+1. ``meta`` (key, value), ``cases`` (id, data), ``environments`` (id, data) keyed by the
+   hash of their content, ``records`` (case_id, backend, replica, round, outcome, data).
+
+Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings``, ``reference`` (the
+backend that ratios are taken against), ``backends`` (name to registered data), ``suites``
+(name to title and summary), ``plan`` (case ids in order), ``clocks`` (backend to clock),
+``machine``, ``problems`` (plugins that failed), ``sessions`` (one per start of the run:
+when, ending, rounds, elapsed_s).
+"""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from bakeoff.case import Case
+from bakeoff.errors import JournalError
+from bakeoff.record import Outcome, Record
+
+APPLICATION_ID = 0x62616B65  # "bake": tells our files from other SQLite files
+SCHEMA = 1
+FILE_NAME = "journal.sqlite"
+
+# Outcomes that say nothing of the cell itself; a resumed run tries these again.
+RETRIED = (Outcome.INTERRUPTED, Outcome.UNAVAILABLE)
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE cases (id TEXT PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE environments (id TEXT PRIMARY KEY, data TEXT NOT NULL);
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY,
+    case_id TEXT NOT NULL,
+    backend TEXT NOT NULL,
+    replica INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    data TEXT NOT NULL,
+    UNIQUE (case_id, backend, replica, round)
+);
+"""
+
+# MIGRATIONS[n] turns a file of schema n into one of schema n + 1.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+
+T = TypeVar("T")
+
+CellKey = tuple[str, str, int, int]  # case_id, backend, replica, round
+
+
+def key_of(record: Record) -> CellKey:
+    """Return what identifies a record within its journal."""
+    return record.case_id, record.backend, record.replica, record.round
+
+
+class Journal:
+    """A run's journal, open for reading and appending.
+
+    Parameters
+    ----------
+    path
+        An existing journal; `Journal.create` makes a new one.
+
+    Raises
+    ------
+    JournalError
+        If there is no file, it is not a journal, it is damaged, or it was written by a
+        newer bakeoff.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise JournalError(
+                f"journal: no file {path}; run `bakeoff run --out {path.parent}` first"
+            )
+        self._db = _connect(path)
+        try:
+            _identify(self._db, path)
+            _migrate(self._db, path)
+        except BaseException:
+            self._db.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, meta: Mapping[str, Any], cases: tuple[Case, ...] = ()) -> Self:
+        """Make a new journal that holds the run's settings and cases.
+
+        Raises
+        ------
+        JournalError
+            If the file exists.
+        """
+        if path.exists():
+            raise JournalError(f"journal: {path} exists already; resume it or choose another --out")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = _connect(path)
+        try:
+            with db:
+                db.executescript(_TABLES)
+                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                db.execute(f"PRAGMA user_version = {SCHEMA}")
+        finally:
+            db.close()
+        journal = cls(path)
+        with journal._db:
+            journal._db.executemany(
+                "INSERT INTO meta VALUES (?, ?)", [(k, _dump(v)) for k, v in meta.items()]
+            )
+            journal._db.executemany(
+                "INSERT INTO cases VALUES (?, ?)", [(c.id, _dump(c.to_json())) for c in cases]
+            )
+        return journal
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Everything known of the run as a whole; see the module's docstring for the keys."""
+        return {k: self._load("meta", k, v) for k, v in self._select("SELECT key, value FROM meta")}
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Store one entry of `meta`, replacing what it was."""
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dump(value)))
+
+    def cases(self) -> dict[str, Case]:
+        """Return the run's cases by id, in the order of the plan."""
+        rows = self._select("SELECT id, data FROM cases ORDER BY rowid")
+        return {k: _parse(Case.from_json, self._load("cases", k, v), self.path, k) for k, v in rows}
+
+    def add_environment(self, description: Mapping[str, Any]) -> str:
+        """Store a worker's environment once; return its id, the hash of its content."""
+        text = _dump(description)
+        identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+        with self._db:
+            self._db.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", (identity, text))
+        return identity
+
+    def environments(self) -> dict[str, dict[str, Any]]:
+        """Return every environment by id."""
+        rows = self._select("SELECT id, data FROM environments")
+        return {k: self._load("environments", k, v) for k, v in rows}
+
+    def append(self, record: Record) -> None:
+        """Write a record; when this returns, no crash can lose it.
+
+        A record of the same cell and round is replaced only if it was interrupted or
+        unavailable.
+
+        Raises
+        ------
+        JournalError
+            If the cell has a final record for this round already.
+        """
+        key = key_of(record)
+        try:
+            with self._db:
+                self._db.execute(
+                    "DELETE FROM records WHERE case_id = ? AND backend = ? AND replica = ? "
+                    f"AND round = ? AND outcome IN ({', '.join('?' * len(RETRIED))})",
+                    (*key, *RETRIED),
+                )
+                self._db.execute(
+                    "INSERT INTO records (case_id, backend, replica, round, outcome, data) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (*key, record.outcome.value, _dump(record.to_json())),
+                )
+        except sqlite3.IntegrityError:
+            raise JournalError(f"journal: {self.path} holds a record of {key} already") from None
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"journal: cannot append to {self.path} ({error}); what it holds is kept"
+            ) from error
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records in the order they were made.
+
+        Raises
+        ------
+        JournalError
+            At the first damaged row, saying which; `salvage` reads on past it.
+        """
+        for number, text in self._select("SELECT sequence, data FROM records ORDER BY sequence"):
+            data = self._load("records", number, text)
+            yield _parse(Record.from_json, data, self.path, f"record {number}")
+
+    def outcomes(self) -> dict[CellKey, Outcome]:
+        """Return the outcome of every cell and round: what a resumed run need not repeat."""
+        rows = self._select("SELECT case_id, backend, replica, round, outcome FROM records")
+        return {(c, b, p, r): Outcome(o) for c, b, p, r, o in rows}
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the one file and close it."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _select(self, query: str) -> list[Any]:
+        try:
+            return self._db.execute(query).fetchall()
+        except sqlite3.Error as error:
+            raise _damaged(self.path, str(error)) from error
+
+    def _load(self, table: str, key: object, text: str) -> Any:
+        return _parse(json.loads, text, self.path, f"{table} row {key}")
+
+
+@dataclass(slots=True)
+class Salvage:
+    """What is whole in a damaged journal, and what was wrong with the rest."""
+
+    records: list[Record] = field(default_factory=list)
+    cases: dict[str, Case] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    meta: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def salvage(path: Path) -> Salvage:
+    """Read what is whole in a damaged journal; change nothing in it."""
+    found = Salvage()
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        found.problems.append(f"{path}: {error}")
+        return found
+
+    def collect(table: str, key: str, value: str, keep: Callable[[Any, Any], None]) -> None:
+        """Walk a table by rowid, so that one unreadable page does not end the walk."""
+        last = 0
+        try:
+            last = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
+        except sqlite3.Error as error:
+            found.problems.append(f"{table}: {error}")
+        for row in range(1, last + 1):
+            try:
+                hit = db.execute(
+                    f"SELECT {key}, {value} FROM {table} WHERE rowid = ?", (row,)
+                ).fetchone()
+                if hit is not None:
+                    keep(hit[0], json.loads(hit[1]))
+            except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+                found.problems.append(f"{table} row {row}: {type(error).__name__}: {error}")
+
+    try:
+        collect("meta", "key", "value", found.meta.__setitem__)
+        collect("environments", "id", "data", found.environments.__setitem__)
+        collect("cases", "id", "data", lambda k, v: found.cases.update({k: Case.from_json(v)}))
+        collect(
+            "records", "sequence", "data", lambda _, v: found.records.append(Record.from_json(v))
+        )
+    finally:
+        db.close()
+    return found
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        if path.exists() and not os.access(path.parent, os.W_OK):
+            return sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
+        return sqlite3.connect(path, timeout=30)
+    except sqlite3.Error as error:
+        raise JournalError(f"journal: cannot open {path} ({error})") from error
+
+
+def _identify(db: sqlite3.Connection, path: Path) -> None:
+    try:
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        schema = db.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise JournalError(
+                f"journal: {path} is not a bakeoff journal (application id {application:#x}, "
+                f"expected {APPLICATION_ID:#x})"
+            )
+        if schema > SCHEMA:
+            raise JournalError(
+                f"journal: {path} has schema {schema}, this bakeoff reads up to {SCHEMA}; "
+                "upgrade bakeoff"
+            )
+        if os.access(path.parent, os.W_OK):
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        problems = [row[0] for row in db.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        raise _damaged(path, str(error)) from error
+    if problems != ["ok"]:
+        raise _damaged(path, "; ".join(problems))
+
+
+def _migrate(db: sqlite3.Connection, path: Path) -> None:
+    schema = db.execute("PRAGMA user_version").fetchone()[0]
+    for version in range(schema, SCHEMA):
+        if version not in MIGRATIONS:
+            raise JournalError(f"journal: {path} has schema {version}, which cannot be migrated")
+        with db:
+            MIGRATIONS[version](db)
+            db.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def _damaged(path: Path, what: str) -> JournalError:
+    return JournalError(
+        f"journal: {path} is damaged: {what}; `bakeoff export {path.parent} --salvage` "
+        "writes what is whole in it"
+    )
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _parse(parse: Callable[[Any], T], data: Any, path: Path, where: object) -> T:
+    try:
+        return parse(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(path, f"{where}: {type(error).__name__}: {error}") from error

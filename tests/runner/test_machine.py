@@ -1,0 +1,68 @@
+"""The machine is described, a core picked, and only one measurement runs at a time."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bakeoff import machine
+from bakeoff.errors import BakeoffError
+
+
+def test_description_is_json_and_names_the_essentials() -> None:
+    found = machine.describe_machine()
+    assert json.loads(json.dumps(found)) == found
+    assert found["cpu"]
+    assert found["memory_bytes"] > 0
+    assert found["python"] == sys.version.split()[0]
+    assert {"load", "governor", "steal_s", "container", "allowed_cpus"} <= found.keys()
+
+
+def test_the_least_busy_core_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = iter([{0: 10, 1: 10, 2: 10}, {0: 90, 1: 11, 2: 50}])
+    monkeypatch.setattr(machine, "_busy_ticks", lambda: next(samples))
+    monkeypatch.setattr(machine, "allowed_cpus", lambda: [0, 1, 2])
+    assert machine.pick_cpu(sleep=lambda s: None) == 1
+
+
+def test_among_idle_cores_the_last_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = iter([{0: 10, 1: 10}, {0: 11, 1: 12}])
+    monkeypatch.setattr(machine, "_busy_ticks", lambda: next(samples))
+    monkeypatch.setattr(machine, "allowed_cpus", lambda: [0, 1])
+    assert machine.pick_cpu(sleep=lambda s: None) == 1
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from bakeoff.machine import measuring_lock
+with measuring_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_a_second_measurement_is_told_who_holds_the_lock(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        said: list[str] = []
+        second = machine.measuring_lock(tmp_path, wait_s=0, waiting=said.append)
+        with pytest.raises(BakeoffError, match=f"process {holder.pid}"), second:
+            pass
+        assert str(holder.pid) in said[0]
+        holder.kill()  # the lock goes with its holder
+    with machine.measuring_lock(tmp_path, wait_s=5):
+        held = json.loads((tmp_path / "measuring.lock").read_text())
+        assert held["pid"] == os.getpid()
+
+
+def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path))
+    assert machine.cache_dir() == tmp_path
