@@ -33,7 +33,7 @@ LABELS = "int64"  # the dtype in which `fit_arrays` gives class numbers
 
 
 def _normal(rng: np.random.Generator, shape: Shape, scale: float = 1.0, loc: float = 0.0) -> Array:
-    return np.asarray(loc + scale * rng.standard_normal(shape))
+    return loc + scale * rng.standard_normal(shape)
 
 
 def _uniform(rng: np.random.Generator, shape: Shape, low: float = 0.0, high: float = 1.0) -> Array:
@@ -45,7 +45,7 @@ def _positive(rng: np.random.Generator, shape: Shape, low: float = 0.1, high: fl
 
 
 def _nonzero(rng: np.random.Generator, shape: Shape, low: float = 0.1, high: float = 2.0) -> Array:
-    return rng.uniform(low, high, shape) * rng.choice((-1.0, 1.0), shape)
+    return np.asarray(rng.uniform(low, high, shape) * rng.choice((-1.0, 1.0), shape))
 
 
 def _distinct(rng: np.random.Generator, shape: Shape, scale: float = 2.0) -> Array:
@@ -57,6 +57,10 @@ def _distinct(rng: np.random.Generator, shape: Shape, scale: float = 2.0) -> Arr
 
 def _integers(rng: np.random.Generator, shape: Shape, high: int, low: int = 0) -> Array:
     return rng.integers(low, high, shape)
+
+
+def _bool(rng: np.random.Generator, shape: Shape) -> Array:
+    return np.asarray(rng.random(shape) < 0.5)
 
 
 def _probabilities(rng: np.random.Generator, shape: Shape, axis: int = -1) -> Array:
@@ -98,6 +102,7 @@ KINDS: Mapping[str, Callable[..., Array]] = {
     "nonzero": _nonzero,
     "distinct": _distinct,
     "integers": _integers,
+    "bool": _bool,
     "probabilities": _probabilities,
     "glorot": _glorot,
     "he": _he,
