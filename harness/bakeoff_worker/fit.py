@@ -1,0 +1,125 @@
+"""Training for epochs, to a stated accuracy on rows that were not trained on."""
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+import numpy as np
+
+from bakeoff_worker import measure
+from bakeoff_worker.program import Program
+
+
+class Fitted(NamedTuple):
+    """What `fit` returns.
+
+    ``losses`` (epochs, steps) in float64; ``predictions`` the class of each test row
+    after the last epoch; ``params`` the final parameters; ``epochs`` one entry each, with
+    ``wall_ns`` and ``cpu_ns`` of its training, ``evaluate_ns`` and ``accuracy``.
+    """
+
+    losses: Any
+    predictions: Any
+    params: List[Any]
+    epochs: List[Dict[str, float]]
+    reached: bool
+    transfer_ns: int
+    compile_ns: int
+
+
+def fit(
+    adapter: Any,
+    program: Program,
+    predict: Program,
+    params: Mapping[str, Any],
+    train: Mapping[str, Any],
+    order: Any,
+    test_x: Any,
+    test_y: Any,
+    target_accuracy: Optional[float] = None,
+) -> Fitted:
+    """Train in the given batch order; stop after the epoch that reaches the target.
+
+    An epoch's ``wall_ns`` and ``cpu_ns`` include, for each step: gathering the batch's
+    rows from the host arrays, making tensors of them, and the optimizer step; then one
+    synchronisation at the end. Evaluation, loading the first parameters and
+    `Adapter.compile` are outside; what a toolkit compiles at its first step is in the
+    first epoch.
+
+    Parameters
+    ----------
+    program, predict
+        A training program, and a forward program with inputs ``params`` and then one
+        input of rows, whose single output is the logits (rows, classes).
+    params
+        First values by name.
+    train
+        Arrays of all training rows, by the program's data inputs.
+    order
+        Row numbers, (epochs, steps, batch).
+    test_x, test_y
+        Test rows and their classes. Rows go through ``predict`` in chunks of its batch
+        size; the last chunk is filled up with first rows, whose results are dropped.
+    """
+    types = {v.name: v.dtype for v in program.inputs}
+    names = [v.name for v in program.data_inputs]
+    start = measure.wall_ns()
+    first = [adapter.tensor(np.array(params[n]), types[n]) for n in program.ask["params"]]
+    adapter.synchronize(first)
+    transfer_ns = measure.wall_ns() - start
+    start = measure.wall_ns()
+    step = adapter.compile(program)
+    predictor = adapter.compile(predict)
+    compile_ns = measure.wall_ns() - start
+    step.load(first)
+
+    losses: List[List[float]] = []
+    epochs: List[Dict[str, float]] = []
+    predictions = np.zeros(0, dtype=np.int64)
+    for rows_of_steps in order:
+        epoch_losses: List[Any] = []
+        watch = measure.Stopwatch()
+        watch.start()
+        for rows in rows_of_steps:
+            batch = [adapter.tensor(np.asarray(train[n][rows]), types[n]) for n in names]
+            epoch_losses.extend(step(*batch))
+        adapter.synchronize(epoch_losses)
+        watch.stop()
+        # As floats at once: the next epochs must not hold the toolkit's scalars alive.
+        losses.append([float(np.asarray(adapter.to_numpy(x)).reshape(())) for x in epoch_losses])
+        start = measure.wall_ns()
+        present = dict(zip(program.ask["params"], step.params()))
+        predictions = predict_classes(adapter, predict, predictor, present, test_x)
+        accuracy = float(np.mean(predictions == np.asarray(test_y)))
+        epochs.append(
+            {
+                "wall_ns": watch.wall_ns,
+                "cpu_ns": watch.cpu_ns,
+                "evaluate_ns": measure.wall_ns() - start,
+                "accuracy": accuracy,
+            }
+        )
+        if target_accuracy is not None and accuracy >= target_accuracy:
+            break
+    final = [np.array(adapter.to_numpy(p)) for p in step.params()]
+    reached = bool(epochs) and target_accuracy is not None
+    reached = reached and epochs[-1]["accuracy"] >= (target_accuracy or 0.0)
+    return Fitted(
+        np.array(losses, "f8"), predictions, final, epochs, reached, transfer_ns, compile_ns
+    )
+
+
+def predict_classes(
+    adapter: Any, predict: Program, predictor: Any, params: Mapping[str, Any], test_x: Any
+) -> Any:
+    """Return the class with the greatest logit for each test row, int64."""
+    rows = predict.inputs[-1]
+    weights = tuple(params[v.name] for v in predict.inputs[:-1])
+    size, count = rows.shape[0], len(test_x)
+    classes = np.zeros(count, dtype=np.int64)
+    for begin in range(0, count, size):
+        index = np.arange(begin, begin + size) % count
+        x = adapter.tensor(np.asarray(test_x[index]), rows.dtype)
+        (logits,) = predictor(*weights, x)
+        end = min(begin + size, count)
+        best = np.argmax(np.asarray(adapter.to_numpy(logits)), axis=-1)  # (size,)
+        classes[begin:end] = best[: end - begin]
+    return classes

@@ -1,0 +1,156 @@
+"""Clocks, timed blocks and memory figures, as the worker sees them.
+
+Wall and CPU time are read in nanoseconds, once at each end of a block; inside it
+is one Python ``for`` loop and nothing else of ours.
+"""
+
+import gc
+import os
+import sys
+import time
+from itertools import cycle, islice
+from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
+
+try:
+    import resource
+except ImportError:  # not a POSIX system
+    resource = None  # type: ignore[assignment]
+
+WARM_FROM_LOOPS = 4  # a block of fewer calls spends more on a warm-up than that is worth
+
+
+def _in_ns(clock: Callable[[], float]) -> Callable[[], int]:
+    return lambda: int(clock() * 1e9)
+
+
+# Python 3.6 has no *_ns clocks; its floats still resolve 0.2 us after 50 days of uptime.
+wall_ns = getattr(time, "perf_counter_ns", None) or _in_ns(time.perf_counter)
+cpu_ns = getattr(time, "process_time_ns", None) or _in_ns(time.process_time)
+
+
+def involuntary_switches() -> int:
+    """Return how often the kernel took the processor from this process (0 if unknown)."""
+    if resource is None:
+        return 0
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw)
+
+
+class Stopwatch(object):
+    """Wall and CPU time of the stretches between `start` and `stop`, added up."""
+
+    def __init__(self) -> None:
+        self.wall_ns = 0
+        self.cpu_ns = 0
+        self._wall = 0
+        self._cpu = 0
+
+    def start(self) -> None:
+        self._cpu = cpu_ns()
+        self._wall = wall_ns()
+
+    def stop(self) -> None:
+        wall, cpu = wall_ns(), cpu_ns()
+        self.wall_ns += wall - self._wall
+        self.cpu_ns += cpu - self._cpu
+
+
+def timed_block(
+    call: Callable[..., Any],
+    batches: Sequence[Tuple[Any, ...]],
+    loops: int,
+    synchronize: Callable[[Any], None],
+) -> Dict[str, int]:
+    """Call ``loops`` times, over the batches in turn, then synchronise; return the cost.
+
+    All results but the last are dropped at once, as a user's loop would. The garbage
+    collector is off meanwhile: its pauses belong to no call.
+
+    Returns
+    -------
+    dict
+        ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process) and
+        ``involuntary`` (context switches).
+    """
+    if loops < 1:
+        raise ValueError("block: loops %r, expected 1 or more" % (loops,))
+    most: Iterator[Tuple[Any, ...]] = islice(cycle(batches), loops - 1)
+    last = batches[(loops - 1) % len(batches)]
+    watch = Stopwatch()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        switches = involuntary_switches()
+        watch.start()
+        for batch in most:
+            call(*batch)
+        result = call(*last)
+        synchronize(result)
+        watch.stop()
+        switches = involuntary_switches() - switches
+    finally:
+        if was_enabled:
+            gc.enable()
+    return {
+        "loops": loops,
+        "wall_ns": watch.wall_ns,
+        "cpu_ns": watch.cpu_ns,
+        "involuntary": switches,
+    }
+
+
+def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> int:
+    """Return how many calls make a block of about ``target_ns`` wall time; at least 1.
+
+    The number of calls grows up to tenfold at a time until a block takes a quarter of
+    the target; the better of two such blocks decides, because interruptions only add.
+    """
+    loops = 1
+    while True:
+        taken = max(1, block(loops)["wall_ns"])
+        if taken * 4 >= target_ns:
+            break
+        loops = max(loops + 1, min(loops * 10, int(loops * target_ns / (2.0 * taken))))
+    if taken < target_ns:
+        taken = max(1, min(taken, block(loops)["wall_ns"]))
+    return max(1, round(loops * target_ns / taken))
+
+
+def memory() -> Dict[str, int]:
+    """Return ``peak_rss_bytes`` and ``rss_bytes`` of this process.
+
+    Linux's ``VmHWM`` comes first: after ``exec`` the kernel lets a child's ``ru_maxrss``
+    begin with its parent's.
+    """
+    try:
+        with open("/proc/self/status") as status:
+            fields = dict(line.split(":", 1) for line in status if line.startswith("Vm"))
+        return {
+            "peak_rss_bytes": 1024 * int(fields["VmHWM"].split()[0]),
+            "rss_bytes": 1024 * int(fields["VmRSS"].split()[0]),
+        }
+    except (OSError, KeyError, ValueError):
+        if resource is None:
+            return {}
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"peak_rss_bytes": unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+
+
+def reset_peak_memory() -> bool:
+    """Let the peak of `memory` begin anew; return whether the system can do that."""
+    try:
+        with open("/proc/self/clear_refs", "w") as switch:
+            switch.write("5")
+        return True
+    except OSError:
+        return False
+
+
+def pin(cpu: int) -> None:
+    """Keep this process, and the threads it will start, on one processor."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {cpu})
+
+
+def affinity() -> Any:
+    """Return the processors this process may use, or None if the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

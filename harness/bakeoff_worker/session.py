@@ -1,0 +1,314 @@
+"""What a worker does: one method per command, one program resident at a time.
+
+Arrays come and go as ``.npy`` files in a scratch folder that the controller owns,
+read and written with ``allow_pickle=False``.
+"""
+
+import gc
+import os
+import platform
+import sys
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import numpy as np
+
+from bakeoff_worker import fit, loader, measure
+from bakeoff_worker.adapter import Unsupported, refusal
+from bakeoff_worker.failures import Refused
+from bakeoff_worker.program import Program
+
+Request = Dict[str, Any]
+Reply = Dict[str, Any]
+
+
+class Resident(object):
+    """A compiled program with its tensors."""
+
+    def __init__(self, program: Program, executable: Any, tensors: Dict[str, List[Any]]) -> None:
+        self.program = program
+        self.executable = executable
+        self.tensors = tensors
+        self.called = False
+        names = [v.name for v in program.data_inputs]
+        count = max([len(tensors[n]) for n in names] or [1])
+        # one tuple of arguments per resident batch
+        self.batches = [tuple(tensors[n][i] for n in names) for i in range(count)]
+        self.params = [tensors[n][0] for n in program.ask.get("params", ())]
+
+    @property
+    def training(self) -> bool:
+        return self.program.kind == "training"
+
+    def rewind(self) -> None:
+        """Bring a training program back to its first parameters; others have no state."""
+        if self.training:
+            self.executable.load(self.params)
+
+
+class Session(object):
+    """The worker's state between requests."""
+
+    def __init__(self) -> None:
+        self._adapter: Any = None
+        self._resident: Optional[Resident] = None
+        self._commands: Dict[str, Callable[[Request], Reply]] = {
+            "hello": self.hello,
+            "prepare": self.prepare,
+            "call": self.call,
+            "inputs": self.inputs,
+            "train": self.train,
+            "calibrate": self.calibrate,
+            "block": self.block,
+            "fit": self.fit,
+            "usage": self.usage,
+            "release": self.release,
+        }
+
+    def handle(self, request: Request) -> Reply:
+        """Return the reply to a request; whatever goes wrong is raised."""
+        command = request["command"]
+        if command not in self._commands:
+            raise Refused(
+                "command %r, expected one of %s" % (command, ", ".join(sorted(self._commands)))
+            )
+        return self._commands[command](request)
+
+    def hello(self, request: Request) -> Reply:
+        """Import the toolkit and say what it offers; ``import_ns`` is that import's time."""
+        loader.make_importable(loader.locations(request["packages"]))
+        start = measure.wall_ns()
+        factory = loader.load_class(request["adapter_file"], request["adapter_class"])
+        adapter = factory(threads=request["threads"], **request["mode"])
+        import_ns = measure.wall_ns() - start
+        self._adapter = adapter
+        return {
+            "python": platform.python_version(),
+            "executable": sys.executable,
+            "numpy": np.__version__,
+            "pid": os.getpid(),
+            "import_ns": import_ns,
+            "affinity": measure.affinity(),
+            "describe": adapter.describe(),
+            "ops": sorted(adapter.ops),
+            "unsupported": dict(getattr(adapter, "unsupported", {})),
+            "dtypes": list(adapter.dtypes),
+            "asks": list(adapter.asks),
+            "optimizers": list(adapter.optimizers),
+        }
+
+    def prepare(self, request: Request) -> Reply:
+        """Make a program and its inputs resident.
+
+        ``transfer_ns`` is the time from host arrays to the toolkit's tensors, ``compile_ns``
+        that of `Adapter.compile`; what a toolkit puts off until the first call is in that.
+        """
+        adapter = self._introduced()
+        self.release({})
+        program = Program.from_json(request["program"])
+        reason = refusal(adapter, program)
+        if reason is not None:
+            raise Unsupported(reason)
+        batches = request.get("batches", 1)
+        arrays = {
+            value.name: self._host_arrays(request["inputs"], value, program, batches)
+            for value in program.inputs
+        }
+        resettable = measure.reset_peak_memory()
+        watch = measure.Stopwatch()
+        watch.start()
+        tensors = {
+            v.name: [adapter.tensor(a, v.dtype) for a in arrays[v.name]] for v in program.inputs
+        }
+        adapter.synchronize([t for ts in tensors.values() for t in ts])
+        watch.stop()
+        transfer_ns = watch.wall_ns
+        arrays.clear()
+        start = measure.wall_ns()
+        executable = adapter.compile(program)
+        compile_ns = measure.wall_ns() - start
+        self._resident = Resident(program, executable, tensors)
+        return {
+            "transfer_ns": transfer_ns,
+            "compile_ns": compile_ns,
+            "peak_is_of_program": resettable,
+        }
+
+    def call(self, request: Request) -> Reply:
+        """Run a forward or gradient program once; its results go to the scratch folder."""
+        resident = self._prepared(training=False)
+        watch = measure.Stopwatch()
+        watch.start()
+        results = resident.executable(*resident.batches[0])
+        self._adapter.synchronize(results)
+        watch.stop()
+        first, resident.called = not resident.called, True
+        return {
+            "files": self._save(request, [self._adapter.to_numpy(r) for r in results]),
+            "first": first,
+            "wall_ns": watch.wall_ns,
+            "cpu_ns": watch.cpu_ns,
+        }
+
+    def inputs(self, request: Request) -> Reply:
+        """Return the resident inputs as they are now: a program must not change them."""
+        resident = self._prepared()
+        names = [v.name for v in resident.program.inputs]
+        arrays = [self._adapter.to_numpy(t) for n in names for t in resident.tensors[n]]
+        return {
+            "files": self._save(request, arrays),
+            "names": [n for n in names for _ in resident.tensors[n]],
+        }
+
+    def train(self, request: Request) -> Reply:
+        """Run optimizer steps from the given parameters; times leave out the keeping.
+
+        ``first_step_ns`` holds whatever the toolkit compiles at the first step.
+        """
+        resident = self._prepared(training=True)
+        executable, batches, adapter = resident.executable, resident.batches, self._adapter
+        resident.rewind()
+        keep = set(request["keep"])
+        losses: List[Any] = []
+        kept: List[Any] = []
+        watch = measure.Stopwatch()
+        watch.start()
+        first_step_ns = 0
+        for step in range(1, request["steps"] + 1):
+            losses.extend(executable(*batches[(step - 1) % len(batches)]))
+            if step == 1 or step in keep:
+                adapter.synchronize(losses[-1:])
+                watch.stop()
+                first_step_ns = first_step_ns or watch.wall_ns
+                if step in keep:
+                    kept.append([np.array(adapter.to_numpy(p)) for p in executable.params()])
+                watch.start()
+        adapter.synchronize(losses)
+        watch.stop()
+        first, resident.called = not resident.called, True
+        arrays = [scalars(adapter, losses)]
+        arrays.extend(p for params in kept for p in params)
+        return {
+            "files": self._save(request, arrays),
+            "kept": sorted(s for s in keep if 1 <= s <= request["steps"]),
+            "first": first,
+            "first_step_ns": first_step_ns,
+            "wall_ns": watch.wall_ns,
+            "cpu_ns": watch.cpu_ns,
+        }
+
+    def calibrate(self, request: Request) -> Reply:
+        """Return how many calls make a block of about ``target_ns``."""
+        if not self._prepared().called:
+            self._block(1)  # what is compiled at the first call is not what we time
+        return {"loops": measure.calibrated_loops(self._block, request["target_ns"])}
+
+    def block(self, request: Request) -> Reply:
+        """Time ``loops`` calls; blocks of several calls are preceded by an untimed one."""
+        resident = self._prepared()
+        loops = request["loops"]
+        if loops >= measure.WARM_FROM_LOOPS:
+            resident.rewind()
+            self._adapter.synchronize(resident.executable(*resident.batches[0]))
+        return dict(self._block(loops))
+
+    def fit(self, request: Request) -> Reply:
+        """Train for epochs to a target accuracy; see `bakeoff_worker.fit.fit`."""
+        adapter = self._introduced()
+        self.release({})
+        program = Program.from_json(request["program"])
+        predict = Program.from_json(request["predict"])
+        for part in (program, predict):
+            reason = refusal(adapter, part)
+            if reason is not None:
+                raise Unsupported(reason)
+        fitted = fit.fit(
+            adapter,
+            program,
+            predict,
+            params={k: _mapped(v) for k, v in request["params"].items()},
+            train={k: _mapped(v) for k, v in request["train"].items()},
+            order=_mapped(request["order"]),
+            test_x=_mapped(request["test_x"]),
+            test_y=_mapped(request["test_y"]),
+            target_accuracy=request.get("target_accuracy"),
+        )
+        files = self._save(request, [fitted.losses, fitted.predictions, *fitted.params])
+        return {
+            "files": files,
+            "epochs": fitted.epochs,
+            "reached": fitted.reached,
+            "transfer_ns": fitted.transfer_ns,
+            "compile_ns": fitted.compile_ns,
+        }
+
+    def usage(self, request: Request) -> Reply:
+        """Return memory figures, and CPU time since the process began."""
+        figures = dict(measure.memory(), cpu_ns=measure.cpu_ns())
+        own = getattr(self._adapter, "memory", None)
+        if own is not None:
+            figures.update(own())
+        return figures
+
+    def release(self, request: Request) -> Reply:
+        """Put the program and its tensors away."""
+        self._resident = None
+        gc.collect()
+        getattr(self._adapter, "release", lambda: None)()
+        return {}
+
+    def _introduced(self) -> Any:
+        if self._adapter is None:
+            raise Refused("no toolkit yet; send hello first, and see its reply")
+        return self._adapter
+
+    def _prepared(self, training: Optional[bool] = None) -> Resident:
+        resident = self._resident
+        if resident is None:
+            raise Refused("no program is resident; send prepare first")
+        if training is not None and resident.training != training:
+            raise Refused(
+                "program %s asks for %s; a training program takes train, others take call"
+                % (resident.program.name, resident.program.kind)
+            )
+        return resident
+
+    def _block(self, loops: int) -> Dict[str, int]:
+        resident = self._prepared()
+        resident.rewind()
+        resident.called = True
+        return measure.timed_block(
+            resident.executable, resident.batches, loops, self._adapter.synchronize
+        )
+
+    def _host_arrays(
+        self, files: Dict[str, str], value: Any, program: Program, batches: int
+    ) -> List[Any]:
+        """Return an input's arrays, copied out of the file: one, or one per batch."""
+        if value.name not in files:
+            raise Refused("program %s: no array for input %s" % (program.name, value.name))
+        array = np.array(_mapped(files[value.name]))
+        split = program.kind == "training" and value.name not in program.ask["params"]
+        expected = ((batches,) if split else ()) + tuple(value.shape)
+        if array.shape != expected:
+            raise Refused(
+                "program %s: input %s has shape %s, expected %s"
+                % (program.name, value.name, array.shape, expected)
+            )
+        return [np.array(a) for a in array] if split else [array]
+
+    def _save(self, request: Request, arrays: Sequence[Any]) -> List[str]:
+        names = []
+        for i, array in enumerate(arrays):
+            name = "out-%s-%d.npy" % (request["id"], i)
+            np.save(os.path.join(request["folder"], name), np.asarray(array), allow_pickle=False)
+            names.append(name)
+        return names
+
+
+def _mapped(path: str) -> Any:
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def scalars(adapter: Any, losses: Sequence[Any]) -> Any:
+    """Return scalar tensors as one float64 array."""
+    return np.array([float(np.asarray(adapter.to_numpy(x)).reshape(())) for x in losses], "f8")
