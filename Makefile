@@ -1,0 +1,49 @@
+# Two commands matter: `make run` makes the report, `make test` runs every test.
+# Both set up what they need on a fresh machine. PYTHON picks the interpreter (3.11 or later).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= bakeoff-results
+PRESET ?= quick
+BACKENDS ?= numpy,numpy-plan,torch,jax
+
+.PHONY: run test lint wheel-smoke coverage clean
+
+run: $(VENV)/.installed
+	$(BIN)/bakeoff run --preset $(PRESET) --backends $(BACKENDS) --out $(OUT)
+
+test: $(VENV)/.installed-dev
+	tools/browser.sh
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+wheel-smoke: $(VENV)/.installed-dev
+	PYTHON="$(PYTHON)" BUILD="$(BIN)/python -m build" tools/wheel_smoke.sh
+
+coverage: $(VENV)/.installed-dev
+	tools/browser.sh
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "bakeoff: $(PYTHON) is `$(PYTHON) -V 2>&1`, expected Python 3.11 or later; say make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
