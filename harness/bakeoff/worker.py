@@ -7,6 +7,7 @@ as ``.npy`` files in a private folder, never pickled.
 
 import contextlib
 import json
+import re
 import shutil
 import signal as signals
 import tempfile
@@ -40,6 +41,8 @@ _OUTCOMES = {
     "out_of_memory": Outcome.OUT_OF_MEMORY,
     "exit": Outcome.CRASHED,
 }
+_FAULT = re.compile(r"^Fatal Python error.*", re.MULTILINE | re.DOTALL)
+_FRAME = re.compile(r'most recent call first\):\s+File "(.*)", line (\d+) in (\S+)')
 _UNAVAILABLE_TYPES = ("ImportError", "ModuleNotFoundError")
 
 
@@ -64,12 +67,15 @@ class WorkerFailure(BakeoffError):
     def __init__(
         self, outcome: Outcome, reason: str, signal: str = "", stack: str = "", log_tail: str = ""
     ) -> None:
-        super().__init__(reason)
+        super().__init__(outcome, reason, signal, stack, log_tail)
         self.outcome = outcome
         self.reason = reason
         self.signal = signal
         self.stack = stack
         self.log_tail = log_tail
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ class Worker:
         self.timeout_s = timeout_s
         self.hello: dict[str, Any] = {}
         self._number = 0
+        self._written = 0
         self._last_words: WorkerFailure | None = None
         self._folder = Path(tempfile.mkdtemp(prefix=f"{launch.name}-", dir=scratch)).resolve()
         self._log = log.resolve() if log else self._folder / "log"
@@ -383,8 +390,7 @@ class Worker:
             )
         except Expired:
             self._process.abort()
-            reason = f"{command}: no answer within {limit_s:g} s"
-            raise self._gone(self._failure(Outcome.TIMEOUT, reason)) from None
+            raise self._gone(self._late(command, limit_s)) from None
         except Ended:
             raise self._gone(self._crash(command, self._process.end(0.0))) from None
         except BaseException:
@@ -437,11 +443,22 @@ class Worker:
             return self._failure(Outcome.OUT_OF_MEMORY, reason, signal)
         return self._failure(Outcome.CRASHED, f"{command}: ended by {signal}", signal)
 
+    def _late(self, command: str, limit_s: float) -> WorkerFailure:
+        failure = self._failure(Outcome.TIMEOUT, f"{command}: no answer within {limit_s:g} s")
+        if frame := _FRAME.search(failure.stack):
+            path, line, function = frame.groups()
+            failure.reason += f"; it was in {function} ({Path(path).name}, line {line})"
+        return failure
+
     def _failure(
         self, outcome: Outcome, reason: str, signal: str = "", stack: str = ""
     ) -> WorkerFailure:
-        stack = stack or worker_log.tail(self._folder / "stack")
-        return WorkerFailure(outcome, reason, signal, stack, worker_log.tail(self._log))
+        log_tail = worker_log.tail(self._log)
+        # A toolkit may point faulthandler to standard error: then the stack is in the log.
+        stack = stack or worker_log.head(self._folder / "stack")
+        if not stack and (fault := _FAULT.search(log_tail)):
+            stack = fault.group()
+        return WorkerFailure(outcome, worker_log.readable(reason.encode()), signal, stack, log_tail)
 
     def _gone(self, failure: WorkerFailure) -> WorkerFailure:
         self._last_words = failure
@@ -459,7 +476,8 @@ class Worker:
                 if isinstance(source, Path):
                     files[name] = str(source.resolve())
                     continue
-                path = self._folder / f"in-{self._number}-{name}.npy"
+                self._written += 1
+                path = self._folder / f"in-{self._written}.npy"
                 written.append(path)
                 np.save(path, source, allow_pickle=False)
                 files[name] = str(path)

@@ -33,6 +33,15 @@ def tail(path: Path, limit: int = SHOWN_BYTES) -> str:
     return readable(raw)
 
 
+def head(path: Path, limit: int = SHOWN_BYTES) -> str:
+    """Return the readable beginning of a file, at most ``limit`` bytes; "" if there is none."""
+    try:
+        with path.open("rb") as file:
+            return readable(file.read(limit))
+    except OSError:
+        return ""
+
+
 def keep_within(path: Path, max_bytes: int = MAX_BYTES) -> None:
     """Cut a log that has grown past ``max_bytes`` down to its head and tail.
 

@@ -16,6 +16,7 @@ from bakeoff import worker_log
 REPLY_BYTES = 64 * 2**20  # a reply is names and numbers; one longer than this is a fault
 _POLL_S = 0.5  # how often a log is looked at, and, without pidfd, whether the worker lives
 _ABORT_S = 2.0  # how long a stack dump may take
+_REAP_S = 10.0  # how long a killed process may take to be gone
 _MARK = "BAKEOFF_WORKER"  # environment variable by which escaped descendants are known
 
 
@@ -50,7 +51,9 @@ class WorkerProcess:
         self._reply_fd, reply_write = os.pipe()
         log_fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         stack_fd = os.open(self.stack_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        theirs = (request_read, reply_write, stack_fd)
+        lifeline_read, self._lifeline_fd = os.pipe()
+        theirs = (request_read, reply_write, stack_fd, lifeline_read)
+        self._pidfd: int | None = None
         try:
             self._process = subprocess.Popen(
                 [*command, *(str(fd) for fd in theirs), *arguments],
@@ -63,8 +66,7 @@ class WorkerProcess:
                 cwd=folder,
             )
         except BaseException:
-            os.close(self._request_fd)
-            os.close(self._reply_fd)
+            self._close_ours()
             raise
         finally:
             for fd in (*theirs, log_fd):
@@ -142,24 +144,38 @@ class WorkerProcess:
     def end(self, patience_s: float) -> int:
         """End the process and every descendant; return the exit status (negative: signal).
 
-        The process may leave by itself for ``patience_s`` after its pipes are closed.
+        An idle worker may leave by itself within ``patience_s``.
         """
         if self._open:
             self._open = False
-            os.close(self._request_fd)  # an idle worker reads end-of-file and leaves
-            if patience_s > 0:
-                self._wait_gone(patience_s)
-            # Before the process is reaped, so that its group's number cannot be another's.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
-            _kill_marked(self._mark)
-            os.close(self._reply_fd)
-            if self._pidfd is not None:
-                os.close(self._pidfd)
+            try:
+                if patience_s > 0:
+                    self._take_leave(time.monotonic() + patience_s)
+            finally:
+                self._kill()
+                self._close_ours()
             worker_log.keep_within(self.log)
-        assert self._process.returncode is not None
-        return self._process.returncode
+        status = self._process.returncode
+        return -signal.SIGKILL if status is None else status
+
+    def _take_leave(self, deadline: float) -> None:
+        with contextlib.suppress(Ended, Expired):
+            self.exchange(b'{"command": "exit"}\n', deadline)
+            self._wait_gone(max(0.0, deadline - time.monotonic()))
+
+    def _close_ours(self) -> None:
+        for fd in (self._request_fd, self._reply_fd, self._lifeline_fd, self._pidfd):
+            if fd is not None:
+                os.close(fd)
+
+    def _kill(self) -> None:
+        # Before the process is reaped, so that its group's number cannot be another's.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        _kill_marked(self._mark)
+        # A process stuck in a driver does not even die; the run goes on without it.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_REAP_S)
 
     def _wait_gone(self, seconds: float) -> None:
         if self._pidfd is None:

@@ -1,4 +1,4 @@
-"""Start a worker: ``PYTHON -s -u path/to/bakeoff_worker/__main__.py FD FD FD [--cpu N]``.
+"""Start a worker: ``PYTHON -s -u path/to/bakeoff_worker/__main__.py FDS … [--cpu N]``.
 
 Python puts a script's folder first on ``sys.path``; ours holds names such as
 ``adapter`` and ``program`` that a toolkit may use too. It is taken off again, and

@@ -88,6 +88,10 @@ class Adapter(object):
     def release(self) -> None:
         """Give cached device memory back; called when a program is put away."""
 
+    def memory(self) -> Dict[str, int]:
+        """Return the toolkit's own memory figures, such as ``device_peak_bytes``."""
+        return {}
+
     def compile(self, program: Program) -> Any:
         """Return the program ready to run: straight-line Python over `ops`."""
         fn = straight_line(program, dict(self.ops))

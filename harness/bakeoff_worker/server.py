@@ -12,7 +12,7 @@ import json
 import os
 import select
 import signal
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List
 
 from bakeoff_worker import failures, measure
 
@@ -47,59 +47,49 @@ class Channel(object):
             line = line[os.write(self._reply_fd, line) :]
 
 
-class Lifeline(object):
-    """Kill this process group when the controller dies while a request is being served.
+def tie_to(lifeline_fd: int) -> bool:
+    """Have the kernel kill this process group when the controller is gone.
 
     An idle worker reads end-of-file and leaves by itself, but one that computes, or
-    hangs, does not look. The kernel looks for it: on Linux a pipe's reader can ask
-    (``O_ASYNC``) for a signal when something happens at the other end. While a
-    request is served nothing else can happen there than its closing.
+    hangs, does not look. The lifeline is a pipe into which nothing is ever written; on
+    Linux its reader can ask for a signal (``O_ASYNC``) when something happens at the
+    other end, which can only be its closing.
+
+    Returns
+    -------
+    bool
+        False where the system has no such thing.
     """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._available = fcntl is not None and hasattr(fcntl, "F_SETSIG")
-        if self._available:
-            self._idle_flags = fcntl.fcntl(fd, fcntl.F_GETFL)
-            try:
-                fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGKILL)
-                fcntl.fcntl(fd, fcntl.F_SETOWN, -os.getpgrp())
-            except OSError:  # a sandbox that lacks these calls
-                self._available = False
-
-    def __enter__(self) -> None:
-        if self._available:
-            fcntl.fcntl(self._fd, fcntl.F_SETFL, self._idle_flags | os.O_ASYNC)
-            poll = select.poll()
-            poll.register(self._fd, 0)
-            if poll.poll(0):  # hung up between the request and this line
-                os._exit(1)
-
-    def __exit__(self, *_: Any) -> None:
-        if self._available:
-            fcntl.fcntl(self._fd, fcntl.F_SETFL, self._idle_flags)
+    try:
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETOWN, -os.getpgrp())
+        flags = fcntl.fcntl(lifeline_fd, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline_fd, fcntl.F_SETFL, flags | os.O_ASYNC)
+    except (AttributeError, OSError):  # another system, or a sandbox
+        return False
+    poll = select.poll()
+    poll.register(lifeline_fd, 0)
+    if poll.poll(0):  # closed already
+        os._exit(1)
+    return True
 
 
-def serve(
-    channel: Channel, lifeline: Lifeline, handle: Callable[[Request], Dict[str, Any]]
-) -> None:
+def serve(channel: Channel, handle: Callable[[Request], Dict[str, Any]]) -> None:
     """Answer requests until ``exit`` or until the controller closes its end."""
     for line in channel:
-        with lifeline:
-            number: Optional[int] = None
-            try:
-                request = _parsed(line)
-                number = request.get("id")
-                if request["command"] == "exit":
-                    channel.reply({"id": number, "ok": True})
-                    return
-                reply = handle(request)
-                reply.update(id=number, ok=True)
-            except BaseException as error:
-                # The worker's boundary: whatever a toolkit raises becomes a reply.
-                reply = {"id": number, "ok": False, "error": failures.describe(error)}
-            channel.reply(reply)
-            del reply  # and with it the frames that an exception keeps alive
+        number = None
+        try:
+            request = _parsed(line)
+            number = request.get("id")
+            if request["command"] == "exit":
+                channel.reply({"id": number, "ok": True})
+                return
+            reply = handle(request)
+            reply.update(id=number, ok=True)
+        except BaseException as error:
+            # The worker's boundary: whatever a toolkit raises becomes a reply.
+            reply = {"id": number, "ok": False, "error": failures.describe(error)}
+        channel.reply(reply)
 
 
 def _line(data: Dict[str, Any]) -> bytes:
@@ -128,10 +118,12 @@ def main(argv: List[str]) -> int:
     parser.add_argument("request_fd", type=int)
     parser.add_argument("reply_fd", type=int)
     parser.add_argument("stack_fd", type=int, help="where a crash's Python stack goes")
+    parser.add_argument("lifeline_fd", type=int, help="closed when the controller is gone")
     parser.add_argument("--cpu", type=int, default=None, help="pin to this processor")
     options = parser.parse_args(argv)
-    for fd in (options.request_fd, options.reply_fd, options.stack_fd):
+    for fd in (options.request_fd, options.reply_fd, options.stack_fd, options.lifeline_fd):
         os.set_inheritable(fd, False)  # a toolkit's helpers must not hold them open
+    tie_to(options.lifeline_fd)
     faulthandler.enable(options.stack_fd, all_threads=True)
     if resource is not None:
         hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
@@ -149,6 +141,5 @@ def main(argv: List[str]) -> int:
             session.append(Session())
         return session[0].handle(request)  # type: ignore[no-any-return]
 
-    channel = Channel(options.request_fd, options.reply_fd)
-    serve(channel, Lifeline(options.request_fd), handle)
+    serve(Channel(options.request_fd, options.reply_fd), handle)
     return 0
