@@ -143,7 +143,7 @@ def draw_inputs(case: Case) -> dict[str, Array]:
 
 def _draw(case: Case, name: str, how: Draw, shape: Shape, earlier: Mapping[str, Array]) -> Array:
     if how.kind == "dataset":
-        return _rows(case, name, shape, **how.params)
+        return _rows(case, name, shape, how.params)
     rng = generator(case.seed, case.id, name)
     if how.kind == "affine":
         return _affine(rng, earlier, **how.params)
@@ -170,18 +170,17 @@ def _affine(
     return np.asarray(exact + bias + noise * rng.standard_normal(exact.shape))
 
 
-def _rows(case: Case, name: str, shape: Shape, **params: Any) -> Array:
+def _rows(case: Case, name: str, shape: Shape, params: Mapping[str, Any]) -> Array:
     """Return rows of a data set in a random order that is the same for all its fields."""
-    arrays = load_dataset(params["name"])
-    part, field = params.get("part", "train"), params["field"]
-    rows = arrays[f"{part}_{field}"]
+    source, part, field = params["name"], params.get("part", "train"), params["field"]
+    rows = load_dataset(source)[f"{part}_{field}"]
     wanted = shape[: len(shape) - (rows.ndim - 1)]  # (batches, batch) or (batch,)
     if prod(wanted) > len(rows):
         raise UsageError(
-            f"{case.id}: input {name} asks for {prod(wanted)} rows of {params['name']} {part}, "
+            f"{case.id}: input {name} asks for {prod(wanted)} rows of {source} {part}, "
             f"which has {len(rows)}; lower batches or the batch size"
         )
-    order = generator(case.seed, case.id, f"{params['name']} {part}").permutation(len(rows))
+    order = generator(case.seed, case.id, f"{source} {part}").permutation(len(rows))
     return _numbers(rows[order[: prod(wanted)]].reshape(shape), field)
 
 
@@ -199,8 +198,8 @@ def rounded(array: Array, dtype: str) -> Array:
     [1.0, 1.0, 1.015625]
     """
     if dtype != "bfloat16":
-        return np.ascontiguousarray(array, dtype=dtype)
-    single = np.ascontiguousarray(array, dtype=np.float32)
+        return np.asarray(array, dtype=dtype, order="C")
+    single = np.asarray(array, dtype=np.float32, order="C")
     bits = single.view(np.uint32)
     # bfloat16 is the upper half of float32. Adding half a unit in its last place, less one
     # where that place is even, and cutting is rounding to nearest, ties to even.
@@ -214,7 +213,7 @@ def rounded(array: Array, dtype: str) -> Array:
 class FitArrays(NamedTuple):
     """What training to an accuracy reads.
 
-    ``order`` is (steps in all, batch): the rows of ``train_x`` that each step uses.
+    ``order`` is (epochs, steps, batch): the rows of ``train_x`` that each step uses.
     """
 
     train_x: Array
@@ -245,7 +244,7 @@ def fit_arrays(fit: Fit) -> FitArrays:
         arrays["train_y"].astype(LABELS),
         rounded(_numbers(arrays["test_x"], "x"), dtype),
         arrays["test_y"].astype(LABELS),
-        np.concatenate(epochs).reshape(-1, fit.batch_size).astype(np.int64),
+        np.stack(epochs).reshape(fit.epochs, steps, fit.batch_size).astype(np.int64),
     )
 
 
