@@ -1,0 +1,34 @@
+"""Broadcasting undone, once for all rules."""
+
+from math import prod
+
+from bakeoff_reference.arrays import XP, Array
+
+
+def unbroadcast(xp: XP, grad: Array, shape: tuple[int, ...]) -> Array:
+    """Return ``grad`` summed, or spread, to ``shape``.
+
+    What broadcasting repeated in the forward pass is added up in the backward pass. A rule may
+    also return a gradient smaller than its argument, which is then repeated.
+
+    >>> import numpy
+    >>> from bakeoff_reference.arrays import NUMPY
+    >>> unbroadcast(NUMPY, numpy.ones((4, 3)), (3,))
+    array([4., 4., 4.])
+    """
+    if prod(shape) > grad.size or (grad.ndim < len(shape) and grad.size == prod(shape) != 1):
+        return xp.broadcast_to(grad, shape)
+    extra = grad.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and grad.shape[i + extra] != 1
+    )
+    if axes:
+        grad = total(xp, grad, axes)
+    return grad.reshape(shape)
+
+
+def total(xp: XP, x: Array, axes: tuple[int, ...]) -> Array:
+    """Sum over axes in the dtype of ``x``; float16 is added up in float32."""
+    if x.dtype.char == "e":
+        return xp.astype(xp.sum(xp.astype(x, "float32"), axis=axes), "float16")
+    return xp.sum(x, axis=axes, dtype=x.dtype)

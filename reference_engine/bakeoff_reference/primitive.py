@@ -1,0 +1,167 @@
+"""What an op is to the engine: a forward rule and, beside it, its vector-Jacobian products.
+
+A rule is a pure function of the array module ``xp`` and arrays::
+
+    @primitive
+    def multiply(xp, a, b, /):
+        return xp.multiply(a, b)
+
+    multiply.defvjp(
+        lambda xp, g, y, a, b: g * b,
+        lambda xp, g, y, a, b: g * a,
+    )
+
+A vjp rule receives the cotangent ``g``, what the forward rule saved (its result, or the second
+thing it returned if declared with ``saves=True``) and the forward arguments. Broadcasting is
+undone by the backward pass, so a rule may return the gradient in the result's shape.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from typing import Any
+
+from bakeoff_reference.arrays import XP, Array
+
+Rule = Callable[..., Any]
+
+PRIMITIVES: dict[str, "Primitive"] = {}
+
+
+class Primitive:
+    """An op: name, rules, signature.
+
+    Attributes
+    ----------
+    forward
+        ``forward(xp, *arrays, **attrs)`` with canonical attributes.
+    prepare
+        ``prepare(*arrays, **attrs)`` returns canonical attributes or raises `OpError`; None for
+        ops without attributes to check.
+    saves
+        Whether ``forward`` returns ``(result, saved)``.
+    variadic
+        Whether the op takes one sequence of tensors.
+    same
+        Positions of the tensors that must share a dtype.
+    """
+
+    def __init__(
+        self, rule: Rule, prepare: Rule | None, saves: bool, accumulates: bool,
+        variadic: bool, same: Sequence[int] | None,
+    ) -> None:  # fmt: skip
+        self.name = rule.__name__.rstrip("_")
+        self.doc = inspect.getdoc(rule) or ""
+        # a function object: inspect would otherwise see the wrapper of `accumulates`
+        parameters = list(inspect.signature(rule).parameters.values())[1:]
+        only, var = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL
+        self.arity = 1 if variadic else sum(p.kind is only for p in parameters)
+        self.parameters = [p for p in parameters if p.kind not in (only, var)]
+        self.positional = [
+            p.name for p in self.parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY
+        ]
+        self.defaults = {p.name: p.default for p in self.parameters if p.default is not p.empty}
+        self.saves, self.variadic, self.prepare = saves, variadic, prepare
+        self.same = tuple(range(self.arity)) if same is None else tuple(same)
+        self._accumulates = accumulates
+        self.forward = _widened_forward(rule, saves) if accumulates else rule
+        self.vjps: tuple[Rule | None, ...] = ()
+        self._vjp_each: Rule | None = None
+
+    def defvjp(self, *rules: Rule | None) -> None:
+        """Give one rule per tensor argument; None where there is no gradient."""
+        self.vjps = tuple(_widened_vjp(r) if r and self._accumulates else r for r in rules)
+
+    def defvjp_each(self, rule: Rule) -> None:
+        """Give the rule of a variadic op: ``rule(xp, g, saved, *arrays, position=i, **attrs)``."""
+        self._vjp_each = rule
+
+    def rules(self, count: int) -> Sequence[Rule | None]:
+        """Return the vjp rules of an application to ``count`` tensors."""
+        if self._vjp_each is None:
+            return self.vjps
+        return [partial(self._vjp_each, position=i) for i in range(count)]
+
+    def attributes(self, positional: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the attributes of a call by name, defaults filled in.
+
+        Raises
+        ------
+        TypeError
+            For attributes that are missing or unknown.
+        """
+        attrs = {**self.defaults, **dict(zip(self.positional, positional, strict=False)), **given}
+        names = [p.name for p in self.parameters]
+        if len(positional) > len(self.positional) or attrs.keys() != set(names):
+            missing = [n for n in names if n not in attrs]
+            unknown = [n for n in attrs if n not in names]
+            raise TypeError(
+                f"{self.name}: missing {missing}, unknown {unknown}, "
+                f"expected attributes {self.signature}"
+            )
+        return attrs
+
+    def prepared(self, values: Sequence[Array], attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return canonical attributes of a call to these arrays; shapes are checked."""
+        return attrs if self.prepare is None else self.prepare(*values, **attrs)
+
+    @property
+    def signature(self) -> str:
+        """The attributes as text: ``(*, axis=None, keepdims=False)``."""
+        return str(inspect.Signature(self.parameters))
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+def primitive(
+    rule: Rule | None = None, *, prepare: Rule | None = None, saves: bool = False,
+    accumulates: bool = False, variadic: bool = False, same: Sequence[int] | None = None,
+) -> Any:  # fmt: skip
+    """Register a forward rule as an op; usable with and without arguments.
+
+    ``accumulates`` marks rules that add up: for float16 they are run in float32 and rounded
+    once, forward and backward.
+    """
+    if rule is None:
+        return partial(
+            primitive, prepare=prepare, saves=saves, accumulates=accumulates,
+            variadic=variadic, same=same,
+        )  # fmt: skip
+    op = Primitive(rule, prepare, saves, accumulates, variadic, same)
+    PRIMITIVES[op.name] = op
+    return op
+
+
+def _is_half(x: Any) -> bool:
+    # dtype.char, because comparing dtypes with a string costs ten times as much
+    return getattr(getattr(x, "dtype", None), "char", "") == "e"
+
+
+def _widen(xp: XP, values: Sequence[Any]) -> list[Any]:
+    return [xp.astype(v, "float32") if _is_half(v) else v for v in values]
+
+
+def _widened_forward(rule: Rule, saves: bool) -> Rule:
+    """Run a rule on float16 arrays in float32, and round its result once."""
+
+    @wraps(rule)
+    def forward(xp: XP, *values: Array, **attrs: Any) -> Any:
+        if not _is_half(values[0]):
+            return rule(xp, *values, **attrs)
+        result = rule(xp, *_widen(xp, values), **attrs)
+        if saves:
+            return xp.astype(result[0], "float16"), result[1]
+        return xp.astype(result, "float16")
+
+    return forward
+
+
+def _widened_vjp(rule: Rule) -> Rule:
+    @wraps(rule)
+    def vjp(xp: XP, g: Array, saved: Any, *values: Array, **attrs: Any) -> Array:
+        if not _is_half(g):
+            return rule(xp, g, saved, *values, **attrs)
+        return xp.astype(rule(xp, *_widen(xp, (g, saved, *values)), **attrs), "float16")
+
+    return vjp

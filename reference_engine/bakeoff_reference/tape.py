@@ -1,0 +1,187 @@
+"""The tape: ops applied to tensors are recorded, and walked backwards once."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.broadcasting import unbroadcast
+from bakeoff_reference.errors import refuse
+from bakeoff_reference.graph import Apply, Operator
+from bakeoff_reference.primitive import Primitive
+from bakeoff_reference.tensor import Tensor
+
+if TYPE_CHECKING:
+    from bakeoff_reference.engine import Engine
+
+Op = Callable[..., Any]
+
+_number = count().__next__  # a tensor is younger than all that it was made of
+_NONE: dict[str, Any] = {}
+
+
+def bind(op: Primitive, engine: "Engine") -> Op:
+    """Return the op as a function of this engine's tensors.
+
+    Arrays and Python numbers are taken as constants; an application to a graph node gives a
+    graph node.
+    """
+    general = _bind_general(op, engine)
+    plain = not (op.parameters or op.saves or op.prepare or op.variadic)
+    quick = {(0,): _bind_unary, (0, 1): _bind_binary}.get(op.same) if plain else None
+    call = quick(op, engine, general) if quick else general
+    call.__name__ = call.__qualname__ = op.name
+    call.__doc__ = op.doc
+    return call
+
+
+def _bind_unary(op: Primitive, engine: "Engine", general: Op) -> Op:
+    """The quick way for one tensor and no attributes."""
+    xp, T, forward = engine.xp, engine.Tensor, op.forward
+    new = T.__new__
+
+    def call(a: Any, /) -> Any:
+        if type(a) is not T:
+            return general(a)
+        x = a.value
+        value = forward(xp, x)
+        result = new(T)
+        result.value = value
+        result.node = None if a.node is None else (_number(), op, (a,), (x,), value, _NONE)
+        return result
+
+    return call
+
+
+def _bind_binary(op: Primitive, engine: "Engine", general: Op) -> Op:
+    """The quick way for two tensors and no attributes; everything else takes the general one."""
+    xp, T, forward = engine.xp, engine.Tensor, op.forward
+    new = T.__new__
+
+    def call(a: Any, b: Any, /) -> Any:
+        if type(a) is not T or type(b) is not T:
+            return general(a, b)
+        x, y = a.value, b.value
+        if x.dtype is not y.dtype:
+            return general(a, b)
+        try:
+            value = forward(xp, x, y)
+        except ValueError:
+            return general(a, b)  # to say it in our words
+        result = new(T)
+        result.value = value
+        result.node = (
+            None
+            if a.node is None and b.node is None
+            else (_number(), op, (a, b), (x, y), value, _NONE)
+        )
+        return result
+
+    return call
+
+
+def _bind_general(op: Primitive, engine: "Engine") -> Op:
+    xp, T, arity, name = engine.xp, engine.Tensor, op.arity, op.name
+    new, as_tensor, simple = T.__new__, engine.as_tensor, not op.parameters
+
+    def call(*args: Any, **attrs: Any) -> Any:
+        if len(args) < arity:
+            raise TypeError(f"{name}: {len(args)} tensors, expected {arity}")
+        tensors = tuple(args[0]) if op.variadic else args[:arity]
+        if not simple or attrs or len(args) > arity:
+            attrs = op.attributes(args[arity:], attrs)
+        if any(isinstance(t, Operator) for t in tensors):
+            return Apply(op, tensors, attrs)
+        if any(type(t) is not T for t in tensors):
+            tensors = as_tensor(tensors, name)
+        if op.variadic and not tensors:
+            refuse(name, "no tensors, expected at least one")
+        values = [t.value if type(t) is T else t for t in tensors]
+        _check_dtypes(op, values)
+        attrs = op.prepared(values, attrs)
+        try:
+            saved = value = op.forward(xp, *values, **attrs)
+        except ValueError as error:
+            _explain(op, values, error)
+        if op.saves:
+            value, saved = value
+        result = new(T)
+        result.value = value
+        for t in tensors:
+            if type(t) is T and t.node is not None:
+                result.node = (_number(), op, tensors, values, saved, attrs)
+                break
+        else:
+            result.node = None
+        return result
+
+    return call
+
+
+def _check_dtypes(op: Primitive, values: Sequence[Any]) -> None:
+    arrays = [values[i] for i in op.same] if not op.variadic else values
+    dtypes = [v.dtype for v in arrays if hasattr(v, "dtype")]
+    for dtype in dtypes[1:]:
+        if dtype != dtypes[0]:
+            refuse(op.name, f"dtypes {dtypes[0]} and {dtype} differ; convert one with astype")
+    if len(dtypes) < len(arrays) and dtypes and dtypes[0].kind != "f":
+        for v in arrays:
+            if isinstance(v, float) and not isinstance(v, bool):
+                refuse(op.name, f"scalar {v!r} with dtype {dtypes[0]}; convert with astype")
+
+
+def _explain(op: Primitive, values: Sequence[Any], error: ValueError) -> None:
+    """Raise what an array library refused, in our form."""
+    shapes = [v.shape for v in values if hasattr(v, "shape")]
+    if len(shapes) > 1 and "broadcast" in str(error):
+        refuse(
+            op.name,
+            f"shapes {' and '.join(map(str, shapes))} cannot be broadcast together; "
+            "sizes must be equal or 1, counted from the last dimension",
+        )
+    raise error
+
+
+def toposort(ends: Iterable[Tensor]) -> list[Tensor]:
+    """Return every tracked tensor behind ``ends``, each before those it was made of."""
+    seen: dict[int, Tensor] = {}
+    stack = [t for t in ends if t.node is not None]
+    while stack:
+        t = stack.pop()
+        if id(t) not in seen:
+            seen[id(t)] = t
+            assert t.node is not None
+            for parent in t.node[2]:
+                if isinstance(parent, Tensor) and parent.node is not None:
+                    stack.append(parent)
+    return sorted(seen.values(), key=_age, reverse=True)
+
+
+def _age(t: Tensor) -> int:
+    return t.node[0]  # type: ignore[index, no-any-return]  # only tracked tensors are sorted
+
+
+def backward_pass(xp: XP, ends: Sequence[Tensor], cotangents: Sequence[Array]) -> dict[int, Array]:
+    """Return the gradients of variables, by the tensor's ``id``.
+
+    One loop over the tape, youngest first: when a tensor is reached, all that it went into has
+    been, so its entry in the table of gradients is complete.
+    """
+    table: dict[int, Array] = {}
+    for end, g in zip(ends, cotangents, strict=True):
+        if end.node is not None:
+            table[id(end)] = table[id(end)] + g if id(end) in table else g
+    for t in toposort(ends):
+        _, op, parents, values, saved, attrs = t.node  # type: ignore[misc]  # tracked
+        if op is None or id(t) not in table:
+            continue
+        g = table.pop(id(t))
+        for parent, value, rule in zip(parents, values, op.rules(len(parents)), strict=True):
+            if rule is None or not isinstance(parent, Tensor) or parent.node is None:
+                continue
+            grad = rule(xp, g, saved, *values, **attrs)
+            if grad.shape != value.shape:
+                grad = unbroadcast(xp, grad, value.shape)
+            key = id(parent)
+            table[key] = table[key] + grad if key in table else grad
+    return table
