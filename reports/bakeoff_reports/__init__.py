@@ -1,0 +1,64 @@
+"""The built-in reports: an offline HTML page and a Markdown summary.
+
+A run is analysed (pandas), drawn (matplotlib) and rendered (jinja2), in this order and
+with plain data between. Importing this package imports none of the three.
+"""
+
+from collections.abc import Callable
+
+from bakeoff import hookimpl
+from bakeoff.reporting import AdoptionMetric, ReportFormat, ReportSection
+
+_HERE = "bakeoff_reports"
+
+FORMATS = (
+    ReportFormat("html", "One offline HTML page", f"{_HERE}.page:write"),
+    ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
+)
+
+SECTIONS = (
+    ReportSection("headline", "In short", f"{_HERE}.sections:headline", 10),
+    ReportSection("summary", "Scorecard", f"{_HERE}.sections:summary", 20),
+    ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
+    ReportSection("failures", "What did not work", f"{_HERE}.failures:failures", 40),
+    ReportSection("environment", "Where it ran", f"{_HERE}.setting:environment", 50),
+    ReportSection("reproduce", "How to reproduce", f"{_HERE}.setting:reproduce", 60),
+    ReportSection("reading", "How to read this page", f"{_HERE}.reading:reading", 70),
+)
+
+METRICS = (
+    AdoptionMetric(
+        "speed", "Speed", "× reference", "lower", f"{_HERE}.metrics:speed_ratio", weight=3.0
+    ),
+    AdoptionMetric(
+        "conformance", "Right", "of cells it ran", "higher", f"{_HERE}.metrics:conformance", 3.0
+    ),
+    AdoptionMetric(
+        "coverage", "Cells covered", "of cells planned", "higher", f"{_HERE}.metrics:coverage", 2.0
+    ),
+    AdoptionMetric("ops", "Ops covered", "of ops asked", "higher", f"{_HERE}.metrics:op_coverage"),
+    AdoptionMetric(
+        "error", "Worst error", "of the bound", "lower", f"{_HERE}.metrics:worst_error_fraction"
+    ),
+    AdoptionMetric("memory", "Peak memory", "bytes", "lower", f"{_HERE}.metrics:peak_memory"),
+    AdoptionMetric("first_call", "First call", "ns", "lower", f"{_HERE}.metrics:first_call"),
+    AdoptionMetric("import", "Import", "ns", "lower", f"{_HERE}.metrics:import_time"),
+)
+
+
+@hookimpl
+def register_report_formats(register: Callable[[ReportFormat], None]) -> None:
+    for item in FORMATS:
+        register(item)
+
+
+@hookimpl
+def register_report_sections(register: Callable[[ReportSection], None]) -> None:
+    for item in SECTIONS:
+        register(item)
+
+
+@hookimpl
+def register_adoption_metrics(register: Callable[[AdoptionMetric], None]) -> None:
+    for item in METRICS:
+        register(item)

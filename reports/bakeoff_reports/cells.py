@@ -1,0 +1,138 @@
+"""One cell: the records of its rounds, summed up in one row."""
+
+import math
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import pandas as pd
+from bakeoff import cost, statistics
+from bakeoff.case import Case
+from bakeoff.record import Check, Outcome, Record
+
+CellKey = tuple[str, str]  # case id, backend name
+
+COLUMNS = {
+    "suite": "the case's suite",
+    "case": "the case's id",
+    "title": "the case's title",
+    "dtype": "the floating-point dtype under test",
+    "pass": "forward, gradient or training",
+    "backend": "the backend's name",
+    "outcome": "worst over rounds",
+    "reason": "of the outcome, as the toolkit or the harness gave it",
+    "rounds": "process rounds with a time",
+    "error_fraction": "worst error over outputs and rounds, as a fraction of its bound",
+    "error": "that error, absolute",
+    "error_bound": "its bound, absolute",
+    "error_output": "the output it was found in",
+    "error_kind": "the kind of bound",
+    "time_ns": "per call: median over rounds of the median over blocks",
+    "gflops": "10⁹ floating-point operations per second at time_ns",
+    "ratio": "time relative to the reference backend's: geometric mean over paired rounds",
+    "ratio_low": "95 % t interval over process rounds",
+    "ratio_high": "",
+    "ratio_rounds": "paired rounds",
+    "verdict": "faster, slower, same, cannot tell; empty if not ranked",
+    "unranked": "why the cell is not ranked; empty if it is",
+    "first_call_ns": "median over rounds, as are the following",
+    "compile_ns": "",
+    "transfer_ns": "",
+    "import_ns": "",
+    "ready_ns": "",
+    "peak_rss_bytes": "greatest over rounds",
+    "accuracy": "of a fit, on held-out data",
+    "time_to_target_ns": "of a fit",
+    "log": "the tail of what the worker printed, if it ended badly",
+}
+
+_TEXTS = {"suite", "case", "title", "dtype", "pass", "backend", "outcome", "reason",
+          "error_output", "error_kind", "verdict", "unranked", "log"}  # fmt: skip
+_MEDIANS = ("first_call_ns", "compile_ns", "transfer_ns", "import_ns", "ready_ns", "accuracy",
+            "time_to_target_ns")  # fmt: skip
+
+
+def describe_cell(
+    case: Case,
+    backend: str,
+    records: Sequence[Record],
+    outcome: Outcome,
+    missing: str,
+    times: Mapping[int, float],
+    pairs: Mapping[int, float],
+) -> dict[str, Any]:
+    """Return a cell's row.
+
+    Parameters
+    ----------
+    records
+        Of all its rounds; none if it was never reached, for which ``missing`` says why.
+    outcome
+        The worst over rounds.
+    times
+        Time per call by process round.
+    pairs
+        Log ratio to the reference backend by process round.
+    """
+    telling = [r for r in records if r.outcome is outcome]
+    check = worst_check(records)
+    found = statistics.interval(pairs.values())
+    time_ns = median(times.values()) if times else math.nan
+    flops = float(cost.flops(case.program)) if times else 0.0
+    return {
+        "suite": case.suite,
+        "case": case.id,
+        "title": case.title or case.name,
+        "dtype": case.dtype,
+        "pass": str(case.tags.get("pass", case.program.kind)),
+        "backend": backend,
+        "outcome": outcome,
+        "reason": next((r.reason for r in telling if r.reason), "") if records else missing,
+        "rounds": len(times),
+        "error_fraction": check.fraction if check else math.nan,
+        "error": check.error if check else math.nan,
+        "error_bound": check.bound if check else math.nan,
+        "error_output": check.output if check else "",
+        "error_kind": check.kind if check else "",
+        "time_ns": time_ns,
+        "gflops": flops / time_ns if flops and times else math.nan,
+        "ratio": found.ratio if found else math.nan,
+        "ratio_low": found.low if found else math.nan,
+        "ratio_high": found.high if found else math.nan,
+        "ratio_rounds": found.rounds if found else 0,
+        "verdict": "",
+        "unranked": "",
+        **{name: _median_figure(records, name) for name in _MEDIANS},
+        "peak_rss_bytes": max(_figures(records, "peak_rss_bytes"), default=math.nan),
+        "log": next((r.log for r in telling if r.log), ""),
+    }
+
+
+def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as a table with all `COLUMNS`, also when there are none.
+
+    Texts stay objects: pandas would turn outcomes into plain strings.
+    """
+    return pd.DataFrame(
+        {
+            name: pd.Series([row[name] for row in rows], dtype=object if name in _TEXTS else float)
+            for name in COLUMNS
+        }
+    )
+
+
+def worst_check(records: Sequence[Record]) -> Check | None:
+    """Return the check with the greatest error against its bound; NaN counts as worst."""
+    checks = [c for r in records for c in r.checks or ()]
+    return max(
+        checks, key=lambda c: math.inf if math.isnan(c.fraction) else c.fraction, default=None
+    )
+
+
+def _figures(records: Sequence[Record], name: str) -> list[float]:
+    return [float(r.figures[name]) for r in records if r.figures.get(name) is not None]
+
+
+def _median_figure(records: Sequence[Record], name: str) -> float:
+    values = _figures(records, name)
+    return median(values) if values else math.nan

@@ -1,0 +1,161 @@
+"""What a section of the page is made of: plain data that every format can render.
+
+Nothing here holds HTML. Texts are texts, whatever they contain: the page escapes them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from matplotlib.figure import Figure as Drawing
+
+Tone = Literal["", "good", "warn", "bad", "none"]
+SpanKind = Literal["plain", "strong", "muted", "code", "chip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of text. A ``chip`` is an outcome or verdict: a word with a ``tone``."""
+
+    text: str
+    kind: SpanKind = "plain"
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading inside a section; ``level`` 3 or 4. ``anchor`` makes it a link target."""
+
+    text: str
+    level: Literal[3, 4] = 3
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Lines to be copied, or a log's tail."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    items: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Terms and what they mean or hold."""
+
+    items: tuple[tuple[str, Paragraph], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A matplotlib figure; ``alt`` says in words what it shows."""
+
+    drawing: Drawing
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; ``note`` stands small under the title (a unit, a convention)."""
+
+    title: str
+    kind: Literal["text", "number"] = "text"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table's cell.
+
+    Attributes
+    ----------
+    text, note
+        The value, and what is muted beside it (an interval).
+    tone, chip
+        Colour, always beside a word; as a chip where the cell is one word.
+    sort
+        What sorting goes by; None sorts last.
+    bar
+        Length of a bar behind a number, 0 to 1.
+    """
+
+    text: str
+    note: str = ""
+    tone: Tone = ""
+    chip: bool = False
+    sort: float | str | None = None
+    bar: float | None = None
+
+
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under a common heading; ``more`` opens below the heading."""
+
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+    more: "tuple[Block, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. Its first column holds the row headers."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    sortable: bool = False
+    filterable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Blocks behind a summary line, opened without JavaScript."""
+
+    summary: Paragraph
+    blocks: "tuple[Block, ...]"
+    open: bool = False
+
+
+Block = Paragraph | Heading | Code | Bullets | Definitions | Figure | Table | Details
+Content = Sequence[Block]
+
+
+def paragraph(*pieces: str | Span) -> Paragraph:
+    """Return a paragraph of plain texts and spans."""
+    return Paragraph(tuple(Span(p) if isinstance(p, str) else p for p in pieces))
+
+
+def strong(text: str) -> Span:
+    return Span(text, "strong")
+
+
+def muted(text: str) -> Span:
+    return Span(text, "muted")
+
+
+def code(text: str) -> Span:
+    return Span(text, "code")
+
+
+def chip(text: str, tone: Tone) -> Span:
+    return Span(text, "chip", tone)
+
+
+def plain(item: Paragraph) -> str:
+    """Return a paragraph's text without its marks."""
+    return "".join(span.text for span in item.spans)

@@ -1,0 +1,100 @@
+"""The section on what did not work: every cell without a good result, with its reason."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bakeoff.record import Outcome
+
+from bakeoff_reports import words
+from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.content import (
+    Block,
+    Bullets,
+    Code,
+    Content,
+    Details,
+    Heading,
+    chip,
+    code,
+    muted,
+    paragraph,
+    strong,
+)
+from bakeoff_reports.sections import first_line
+from bakeoff_reports.suites import command
+
+# Most alarming first: a wrong answer before none.
+ORDER = (Outcome.MISMATCH, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT, Outcome.ERROR,
+         Outcome.CONTENDED, Outcome.UNAVAILABLE, Outcome.UNSUPPORTED, Outcome.INTERRUPTED)  # fmt: skip
+
+
+def failures(analysis: Analysis) -> Content:
+    """List the cells that are not ok, like ones together, each openable."""
+    blocks: list[Block] = []
+    for outcome in ORDER:
+        groups = _alike(analysis, outcome)
+        if groups:
+            word = words.OUTCOME_WORDS[outcome]
+            blocks.append(Heading(word.capitalize(), 3))
+            blocks.append(paragraph(muted(f"{words.OUTCOME_MEANINGS[outcome].capitalize()}.")))
+            blocks += [_story(analysis, outcome, rows) for rows in groups]
+    problems = analysis.run.meta.get("problems") or []
+    if problems:
+        blocks.append(Heading("Plugins that could not be used", 3))
+        blocks.append(Bullets(tuple(paragraph(_problem(p)) for p in problems)))
+    if not blocks:
+        return [paragraph(chip("all ok", "good"), " Every planned cell ran to its end and is right.")]
+    return blocks
+
+
+def _alike(analysis: Analysis, outcome: Outcome) -> list[list[Any]]:
+    """Return the cells of an outcome, grouped by backend and reason."""
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in analysis.cells.itertuples():
+        if row.outcome is outcome:
+            distinct = str(row.case) if outcome is Outcome.MISMATCH else ""
+            groups.setdefault((str(row.backend), f"{row.reason}{distinct}"), []).append(row)
+    return list(groups.values())
+
+
+def _story(analysis: Analysis, outcome: Outcome, rows: Sequence[Any]) -> Details:
+    first = rows[0]
+    where = first.case if len(rows) == 1 else words.count(len(rows), "cell")
+    blocks: list[Block] = []
+    if first.reason:
+        blocks.append(Code(first.reason, "Reason"))
+    if words.is_number(first.error_fraction) and first.error_fraction > 1:
+        blocks.append(
+            paragraph(
+                "Worst in output ", code(first.error_output), ": error ",
+                words.scientific(first.error), ", bound ", words.scientific(first.error_bound),
+                f" ({first.error_kind}): {words.fraction_of_bound(first.error_fraction)} times "
+                "what is allowed.",
+            )
+        )  # fmt: skip
+    log = next((row.log for row in rows if row.log), "")
+    if log:
+        blocks.append(Code(log, "End of the worker's log"))
+    if len(rows) > 1:
+        blocks.append(Bullets(tuple(paragraph(code(str(row.case))) for row in rows)))
+    pattern = str(first.case) if len(rows) == 1 else _pattern([str(row.case) for row in rows])
+    blocks.append(Code(command(analysis, pattern, [first.backend]), "Run it again"))
+    return Details(
+        paragraph(
+            chip(words.OUTCOME_WORDS[outcome], words.OUTCOME_TONES[outcome]),
+            " ", strong(first.backend), f" · {where} ", muted(first_line(first.reason, 120)),
+        ),
+        tuple(blocks),
+    )  # fmt: skip
+
+
+def _pattern(cases: Sequence[str]) -> str:
+    """Return a glob that holds the cases: their suite if it is one, else all."""
+    found = {case.partition("/")[0] for case in cases}
+    return f"{found.pop()}/*" if len(found) == 1 else "*"
+
+
+def _problem(problem: Any) -> str:
+    if isinstance(problem, dict):
+        return ": ".join(str(v) for v in problem.values() if v)
+    return str(problem)

@@ -1,0 +1,131 @@
+"""A run as one HTML file that asks the network for nothing.
+
+Texts may come from anywhere (toolkits, logs, plugins), so that the template escapes all
+of them, and a content security policy allows only the page's own style sheet and script.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import bakeoff
+from bakeoff.reporting import AdoptionMetric, ReportSection, resolve
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from bakeoff_reports import content, style, svg
+from bakeoff_reports.analysis import Analysis, analyse, load
+
+FILE_NAME = "report.html"
+
+
+def write(
+    run_dir: Path, sections: Sequence[ReportSection], metrics: Sequence[AdoptionMetric]
+) -> Path:
+    """Write a run's page beside its journal; return its path."""
+    path = run_dir / FILE_NAME
+    path.write_text(render(analyse(load(run_dir), metrics), sections), encoding="utf-8")
+    return path
+
+
+def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
+    """Return the page."""
+    template = _environment().from_string(_asset("page.html.j2"))
+    sheet, script = _palette() + _asset("page.css"), _asset("page.js")
+    built = built_sections(analysis, sections)
+    return template.render(
+        title=_title(analysis),
+        policy=_policy(sheet, script),
+        sheet=Markup(sheet),
+        script=Markup(script),
+        sections=built,
+        version=bakeoff.__version__,
+        created=analysis.run.meta.get("created", ""),
+        draw=_Drawer(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A section with its content, ready for a template."""
+
+    name: str
+    title: str
+    blocks: Sequence[content.Block]
+    headings: tuple[content.Heading, ...]
+
+
+def built_sections(analysis: Analysis, sections: Sequence[ReportSection]) -> list[Built]:
+    """Build the sections in their order; one that fails says so in its place."""
+    result = []
+    for section in sorted(sections, key=lambda s: s.order):
+        try:
+            blocks = tuple(resolve(section.build)(analysis))
+        except Exception as error:  # a plugin's section must not cost its users the page
+            blocks = (
+                content.paragraph(
+                    content.chip("section failed", "bad"),
+                    f" {section.build} raised {type(error).__name__}: {error}",
+                ),
+            )
+        anchors = tuple(b for b in blocks if isinstance(b, content.Heading) and b.anchor)
+        result.append(Built(section.name, section.title, blocks, anchors))
+    return result
+
+
+def _title(analysis: Analysis) -> str:
+    others = [b for b in analysis.backends if b != analysis.reference]
+    return f"{analysis.reference} and {', '.join(others)}" if others else analysis.reference
+
+
+@dataclass(slots=True)
+class _Drawer:
+    """Gives each figure ids of its own."""
+
+    numbers: Any = field(default_factory=lambda: count(1))
+
+    def __call__(self, figure: content.Figure) -> Markup:
+        return Markup(svg.inline(figure.drawing, f"f{next(self.numbers)}", figure.alt))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["sort_key"] = _sort_key
+    environment.tests["block"] = lambda block, kind: type(block).__name__ == kind
+    return environment
+
+
+def _sort_key(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def _asset(name: str) -> str:
+    return files("bakeoff_reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _palette() -> str:
+    """Return the inks as variables: for light, and for dark screens but never for print."""
+    light = "".join(f"--{name}:{day};" for name, day, _ in style.INKS.values())
+    dark = "".join(f"--{name}:{night};" for name, _, night in style.INKS.values())
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    )
+
+
+def _policy(sheet: str, script: str) -> str:
+    def allow(text: str) -> str:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        return f"'sha256-{digest}'"
+
+    return (
+        f"default-src 'none'; style-src {allow(sheet)}; script-src {allow(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )

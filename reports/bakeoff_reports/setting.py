@@ -1,0 +1,135 @@
+"""The sections on where a run took place and how to repeat it."""
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from bakeoff_reports import words
+from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.content import (
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Column,
+    Content,
+    Definitions,
+    Group,
+    Heading,
+    Table,
+    chip,
+    code,
+    paragraph,
+    strong,
+)
+from bakeoff_reports.suites import command
+from bakeoff_reports.whereabouts import FACTS, in_words, unlike_settings
+
+
+def environment(analysis: Analysis) -> Content:
+    """Show the machine, each backend's environment, and what forbids ranking."""
+    blocks: list[Block] = []
+    machine = analysis.run.meta.get("machine") or {}
+    if machine:
+        blocks += [Heading("Machine", 3), _facts(machine)]
+    blocks += [Heading("Backends", 3), _backends(analysis), *_settings_unlike(analysis)]
+    settings = analysis.run.meta.get("settings") or {}
+    if settings:
+        blocks += [Heading("Settings of the run", 3), _facts(settings)]
+    return blocks
+
+
+def _facts(facts: Mapping[str, Any]) -> Definitions:
+    return Definitions(
+        tuple(
+            (name.removesuffix("_bytes").replace("_", " "), paragraph(_fact(name, value)))
+            for name, value in facts.items()
+            if value not in (None, "", [], {})
+        )
+    )
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("_bytes") and isinstance(value, int | float):
+        return words.size(value)
+    return in_words(value)
+
+
+def _backends(analysis: Analysis) -> Table:
+    """Return what each worker said of itself: a row per fact, a column per backend."""
+    known = [analysis.environments[b] for b in analysis.backends]
+    names = list(dict.fromkeys([*FACTS, *(n for e in known for n in e.facts)]))
+    rows = [
+        (
+            Cell(name.replace("_", " ")),
+            *(Cell(e.facts.get(name, words.NONE if e.known else "not started")) for e in known),
+        )
+        for name in names
+        if any(name in e.facts for e in known)
+    ]
+    clock = (
+        Cell("clock of the times"),
+        *(Cell("CPU time" if e.clock == "cpu" else "wall time") for e in known),
+    )
+    return Table(
+        "What each backend's worker reported",
+        (Column("Fact"), *(Column(b) for b in analysis.backends)),
+        (Group("", (*rows, clock)),),
+    )
+
+
+def _settings_unlike(analysis: Analysis) -> list[Block]:
+    """Return what forbids ranking a backend, or say that nothing does."""
+    base = analysis.environments[analysis.reference]
+    found = [
+        paragraph(chip("not ranked", "warn"), " ", strong(b), f": {reason}")
+        for b in analysis.backends
+        if (reason := unlike_settings(analysis.environments[b], base))
+    ]
+    if not found:
+        return [
+            paragraph(f"No setting differs from {analysis.reference}'s in a way that forbids ranking.")
+        ]
+    return [paragraph("Settings that differ, and so forbid ranking:"), Bullets(tuple(found))]
+
+
+def reproduce(analysis: Analysis) -> Content:
+    """Give the exact commands: the whole run, one cell, this page."""
+    settings = analysis.run.meta.get("settings") or {}
+    example = next((c.id for c in analysis.run.cases), "SUITE/CASE")
+    other = next((b for b in analysis.backends if b != analysis.reference), analysis.reference)
+    versions = [
+        f"{e.name_and_version}" for b in analysis.backends if (e := analysis.environments[b]).version
+    ]
+    version = str(analysis.run.meta.get("bakeoff") or "")
+    return [
+        paragraph("The whole run:"),
+        Code(_whole(analysis, settings), "The whole run"),
+        paragraph(
+            "One cell again, here the first. Each case has its own command in its table, under ",
+            code("about"),
+            ". A run of few cells measures each for longer:",
+        ),
+        Code(command(analysis, example, [other]), "One cell"),
+        paragraph("This page again, from the journal beside it:"),
+        Code("bakeoff report bakeoff-results\nbakeoff report bakeoff-results --format md", "The page"),
+        paragraph(
+            f"With bakeoff {version}" if version else "With this bakeoff",
+            f" and {words.listed(versions)}." if versions else ".",
+            " Times are those of one machine at one time; ratios repeat better than times.",
+        ),
+    ]
+
+
+def _whole(analysis: Analysis, settings: Mapping[str, Any]) -> str:
+    argv = settings.get("argv") or settings.get("command")
+    if isinstance(argv, list):
+        return shlex.join(str(part) for part in argv)
+    if argv:
+        return str(argv)
+    parts = ["bakeoff", "run", "--backends", ",".join(analysis.backends)]
+    parts += ["--suites", ",".join(analysis.suites)]
+    for option in ("preset", "threads", "seed"):
+        if settings.get(option) is not None:
+            parts += [f"--{option}", str(settings[option])]
+    return shlex.join(parts)

@@ -1,0 +1,177 @@
+"""The sections of the suites: a figure each, and a table with the outcome of every cell."""
+
+import math
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from bakeoff.case import Case
+from bakeoff.record import Outcome
+
+from bakeoff_reports import words
+from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.content import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Content,
+    Group,
+    Heading,
+    Row,
+    Table,
+    paragraph,
+)
+from bakeoff_reports.sections import first_line
+from bakeoff_reports.suite_figures import draw_suite
+
+
+def suites(analysis: Analysis) -> Content:
+    """Show each suite of the run: what it is, its figures, its cells."""
+    blocks: list[Block] = []
+    known_suites = {s["name"]: s for s in analysis.run.meta.get("suites", ())}
+    for suite in analysis.suites:
+        about = known_suites.get(suite, {})
+        blocks.append(Heading(str(about.get("title") or suite), 3, f"suite-{suite}"))
+        if about.get("summary"):
+            blocks.append(paragraph(str(about["summary"])))
+        blocks += draw_suite(analysis, suite)
+        blocks.append(table(analysis, suite))
+    return blocks
+
+
+def command(analysis: Analysis, case: str, backends: Sequence[str]) -> str:
+    """Return the command that runs one case again on some backends and the reference."""
+    settings = analysis.run.meta.get("settings", {})
+    names = list(dict.fromkeys([analysis.reference, *backends]))
+    parts = ["bakeoff", "run", "--cases", case, "--backends", ",".join(names)]
+    for option in ("preset", "threads", "seed"):
+        if settings.get(option) is not None:
+            parts += [f"--{option}", str(settings[option])]
+    return shlex.join(parts)
+
+
+def table(analysis: Analysis, suite: str) -> Table:
+    """Return a suite's cells: a group per case, a row per backend."""
+    cells = analysis.cells[analysis.cells["suite"] == suite]
+    reference = analysis.reference
+    return Table(
+        caption=f"Every cell of the suite {suite}",
+        columns=(
+            Column("Backend"),
+            Column("Outcome"),
+            Column("Time", "number", "per call"),
+            Column(f"× {reference}", "number", f"time ÷ {reference}'s; below 1 is faster"),
+            Column("Verdict"),
+            Column("Error", "number", "of its bound; up to 1 is right"),
+            Column("Remark"),
+        ),
+        groups=tuple(
+            _group(analysis, analysis.cases[str(case)], rows)
+            for case, rows in cells.groupby("case", sort=False)
+        ),
+        sortable=True,
+        filterable=True,
+    )
+
+
+def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
+    more: list[Block] = [
+        paragraph(case.includes or "What the time includes was not stated by the suite."),
+        _figures_apart(rows),
+        Code(command(analysis, case.id, analysis.backends[1:]), "Run this case again"),
+    ]
+    return Group(
+        title=case.name,
+        note=case.title if case.title != case.name else "",
+        rows=tuple(_row(analysis, row) for row in rows.itertuples()),
+        more=tuple(more),
+    )
+
+
+def _row(analysis: Analysis, row: Any) -> Row:
+    outcome: Outcome = row.outcome
+    is_reference = row.backend == analysis.reference
+    return (
+        Cell(row.backend, sort=row.backend),
+        Cell(
+            words.OUTCOME_WORDS[outcome],
+            tone=words.OUTCOME_TONES[outcome],
+            chip=True,
+            sort=list(Outcome).index(outcome),
+        ),
+        Cell(words.duration(row.time_ns), sort=known(row.time_ns)),
+        _ratio(row, is_reference),
+        Cell(row.verdict, tone=words.VERDICT_TONES.get(row.verdict, ""), sort=row.verdict or None)
+        if row.verdict
+        else Cell("reference" if is_reference and outcome.measured else words.NONE, tone="none"),
+        Cell(
+            words.fraction_of_bound(row.error_fraction),
+            tone="bad" if row.error_fraction > 1 else "",
+            sort=known(row.error_fraction),
+        ),
+        Cell(_remark(row)),
+    )
+
+
+def _ratio(row: Any, is_reference: bool) -> Cell:
+    if is_reference or not words.is_number(row.ratio):
+        return Cell(words.NONE)
+    note = words.interval(row.ratio, row.ratio_low, row.ratio_high)
+    text = words.ratio(row.ratio, row.ratio_low, row.ratio_high)
+    return Cell(
+        text, note or "one round", tone="none" if row.unranked else "", sort=float(row.ratio)
+    )
+
+
+def _remark(row: Any) -> str:
+    parts = [] if row.outcome is Outcome.OK else [first_line(row.reason)]
+    if row.outcome is Outcome.OK and row.unranked:
+        parts.append(row.unranked)
+    if words.is_number(row.accuracy):
+        parts.append(f"accuracy {100 * row.accuracy:.1f}{words.NARROW}%")
+    if words.is_number(row.time_to_target_ns):
+        parts.append(f"target reached after {words.duration(row.time_to_target_ns)}")
+    return "; ".join(filter(None, parts))
+
+
+def known(value: float) -> float | None:
+    """Return a number to sort by, or None for a missing one."""
+    return None if math.isnan(value) else float(value)
+
+
+def _figures_apart(rows: pd.DataFrame) -> Table:
+    """Return what is kept apart from the time per call: the start, memory, each error."""
+    ran = [row for row in rows.itertuples() if row.outcome.measured]  # type: ignore[attr-defined]
+    return Table(
+        caption="Kept apart from the time per call",
+        columns=(
+            Column("Backend"),
+            Column("Compile", "number"),
+            Column("First call", "number"),
+            Column("Transfer", "number"),
+            Column("Peak memory", "number"),
+            Column("Rounds", "number"),
+            Column("Worst output", "text", "error ≤ bound, kind"),
+        ),
+        groups=(Group("", tuple(_apart(row) for row in ran)),),
+    )
+
+
+def _apart(row: Any) -> Row:
+    worst = words.NONE
+    if row.error_output:
+        worst = (
+            f"{row.error_output}: {words.scientific(row.error)} of "
+            f"{words.scientific(row.error_bound)}, {row.error_kind}"
+        )
+    return (
+        Cell(row.backend),
+        Cell(words.duration(row.compile_ns)),
+        Cell(words.duration(row.first_call_ns)),
+        Cell(words.duration(row.transfer_ns)),
+        Cell(words.size(row.peak_rss_bytes)),
+        Cell(str(row.rounds)),
+        Cell(worst),
+    )

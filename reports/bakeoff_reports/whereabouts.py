@@ -1,0 +1,111 @@
+"""Where each backend ran: versions, threads, device, precision, as its worker read them back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bakeoff.record import Record
+from bakeoff.statistics import Clock
+from bakeoff.timing import clock_for
+
+# What a reader asks first; the rest follows in alphabetical order.
+FACTS = ("toolkit", "version", "device", "threads", "precision", "layout", "blas", "python",
+         "numpy", "affinity", "optimizer_origin", "notes")  # fmt: skip
+_HIDDEN = {"pid", "import_ns", "ready_ns", "ops", "unsupported", "dtypes", "asks", "optimizers",
+           "describe", "hello"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where one backend ran.
+
+    ``known`` is False for a backend that never started a worker.
+    """
+
+    backend: str
+    title: str
+    toolkit: str = ""
+    version: str = ""
+    device: str = "cpu"
+    threads: int = 1
+    clock: Clock = "cpu"
+    known: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+    ops: frozenset[str] = frozenset()
+    unsupported: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name_and_version(self) -> str:
+        return f"{self.toolkit} {self.version}".strip()
+
+
+def read_environments(
+    meta: Mapping[str, Any],
+    environments: Mapping[str, Mapping[str, Any]],
+    records: Sequence[Record],
+    backends: Sequence[str],
+) -> dict[str, Environment]:
+    """Return each backend's environment, from its first record that has one."""
+    declared = {b["name"]: b for b in meta.get("backends", ())}
+    ids: dict[str, str] = {}
+    for record in records:
+        if record.environment_id in environments:
+            ids.setdefault(record.backend, record.environment_id)
+    asked = meta.get("settings", {}).get("threads", 1)
+    return {
+        b: _environment(
+            b, declared.get(b, {}), environments.get(ids.get(b, ""), {}), asked
+        )
+        for b in backends
+    }
+
+
+def _environment(
+    backend: str, declared: Mapping[str, Any], found: Mapping[str, Any], asked: int
+) -> Environment:
+    hello = {**found, **found.get("hello", {})}
+    facts = {**hello, **hello.get("describe", {})}
+    device = str(facts.get("device") or declared.get("device") or "cpu")
+    found_threads = facts.get("threads")
+    threads = int(found_threads) if isinstance(found_threads, int | float) else asked
+    return Environment(
+        backend=backend,
+        title=str(declared.get("title") or backend),
+        toolkit=str(facts.get("toolkit") or declared.get("toolkit") or backend),
+        version=str(facts.get("version") or ""),
+        device=device,
+        threads=threads,
+        clock=clock_for(threads, device),
+        known=bool(found),
+        facts={
+            name: in_words(facts[name])
+            for name in [*FACTS, *sorted(facts.keys() - set(FACTS) - _HIDDEN)]
+            if facts.get(name) not in (None, "", [], {})
+        },
+        ops=frozenset(hello.get("ops", ())),
+        unsupported=dict(hello.get("unsupported", {})),
+    )
+
+
+def in_words(value: Any) -> str:
+    """Return JSON data as a reader sees it."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{k}: {in_words(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(v) for v in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def unlike_settings(one: Environment, reference: Environment) -> str:
+    """Return the setting that forbids ranking one against the other; empty if none does.
+
+    Threads are compared, since a number of threads is a choice and not a merit. Differences
+    of precision are refused by each cell's error bound, which no fast mode may exceed.
+    """
+    if not (one.known and reference.known) or one.device != reference.device:
+        return ""
+    if one.threads != reference.threads:
+        return f"threads {one.threads}, {reference.backend} {reference.threads}"
+    return ""
