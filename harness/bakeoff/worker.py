@@ -454,11 +454,12 @@ class Worker:
         self, outcome: Outcome, reason: str, signal: str = "", stack: str = ""
     ) -> WorkerFailure:
         log_tail = worker_log.tail(self._log)
-        # A toolkit may point faulthandler to standard error: then the stack is in the log.
         stack = stack or worker_log.head(self._folder / "stack")
+        # A toolkit may point faulthandler to standard error: then the stack is in the log.
         if not stack and (fault := _FAULT.search(log_tail)):
             stack = fault.group()
-        return WorkerFailure(outcome, worker_log.readable(reason.encode()), signal, stack, log_tail)
+        reason, stack = worker_log.printable(reason), worker_log.printable(stack)
+        return WorkerFailure(outcome, reason, signal, stack, log_tail)
 
     def _gone(self, failure: WorkerFailure) -> WorkerFailure:
         self._last_words = failure

@@ -15,7 +15,12 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u
 
 def readable(raw: bytes) -> str:
     """Return text that is safe to show: decoded with replacement, no control characters."""
-    text = raw.decode("utf-8", errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    return printable(raw.decode("utf-8", errors="replace"))
+
+
+def printable(text: str) -> str:
+    """Return text without control characters and terminal escapes, newlines and tabs kept."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 

@@ -204,20 +204,19 @@ def _kill_marked(mark: str) -> None:
                 os.kill(int(entry.parent.name), signal.SIGKILL)
 
 
-def kernel_kills() -> int:
+def kernel_kills(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many processes the kernel has killed for want of memory, as far as seen.
 
     The sum of the system's counter and those of this process's control groups (version
     1 and 2): only a difference between two readings means anything.
     """
-    total = _counter(Path("/proc/vmstat"), "oom_kill")
-    root = Path("/sys/fs/cgroup")
-    for line in _lines(Path("/proc/self/cgroup")):
+    total = _counter(proc / "vmstat", "oom_kill")
+    for line in _lines(proc / "self" / "cgroup"):
         _, controllers, path = line.split(":", 2)
         if not controllers:
-            total += _nearest(root, path, "memory.events")
+            total += _nearest(groups, path, "memory.events")
         elif "memory" in controllers.split(","):
-            total += _nearest(root / "memory", path, "memory.oom_control")
+            total += _nearest(groups / "memory", path, "memory.oom_control")
     return total
 
 
