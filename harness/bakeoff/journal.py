@@ -8,11 +8,12 @@ Schema history (``PRAGMA user_version``; `MIGRATIONS` brings older files up):
 1. ``meta`` (key, value), ``cases`` (id, data), ``environments`` (id, data) keyed by the
    hash of their content, ``records`` (case_id, backend, replica, round, outcome, data).
 
-Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings``, ``reference`` (the
-backend that ratios are taken against), ``backends`` (name to registered data), ``suites``
-(name to title and summary), ``plan`` (case ids in order), ``clocks`` (backend to clock),
-``machine``, ``problems`` (plugins that failed), ``sessions`` (one per start of the run:
-when, ending, rounds, elapsed_s).
+Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings`` (of the run), ``reference``
+(the backend that ratios are taken against), ``backends`` (what is registered of each, in
+order), ``suites`` (name, title, summary of each), ``machine``, ``problems`` (plugins that
+failed), ``minimum_effect``, ``ending`` (``complete``, ``deadline``, ``interrupted``; missing
+while the run goes on or if it was killed), ``sessions`` (each start of the run: when, ending,
+rounds, elapsed_s, and the machine's state at its begin and end).
 """
 
 import hashlib
@@ -20,7 +21,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -131,13 +131,18 @@ class Journal:
 
     def set_meta(self, key: str, value: Any) -> None:
         """Store one entry of `meta`, replacing what it was."""
-        with self._db:
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dump(value)))
+        try:
+            with self._db:
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dump(value)))
+        except sqlite3.Error as error:
+            raise JournalError(f"journal: cannot write to {self.path} ({error})") from error
 
-    def cases(self) -> dict[str, Case]:
-        """Return the run's cases by id, in the order of the plan."""
+    def cases(self) -> tuple[Case, ...]:
+        """Return the run's cases, in the order of the plan."""
         rows = self._select("SELECT id, data FROM cases ORDER BY rowid")
-        return {k: _parse(Case.from_json, self._load("cases", k, v), self.path, k) for k, v in rows}
+        return tuple(
+            _parse(Case.from_json, self._load("cases", k, v), self.path, k) for k, v in rows
+        )
 
     def add_environment(self, description: Mapping[str, Any]) -> str:
         """Store a worker's environment once; return its id, the hash of its content."""
@@ -152,36 +157,41 @@ class Journal:
         rows = self._select("SELECT id, data FROM environments")
         return {k: self._load("environments", k, v) for k, v in rows}
 
-    def append(self, record: Record) -> None:
-        """Write a record; when this returns, no crash can lose it.
+    def append(self, *records: Record) -> None:
+        """Write records, all or none; when this returns, no crash can lose them.
 
-        A record of the same cell and round is replaced only if it was interrupted or
-        unavailable.
+        A record takes the place of the cell's records that say only that it was
+        interrupted or unavailable; no other is ever replaced.
 
         Raises
         ------
         JournalError
-            If the cell has a final record for this round already.
+            If a cell has a final record for its round already, or the disk refuses.
         """
-        key = key_of(record)
         try:
             with self._db:
-                self._db.execute(
-                    "DELETE FROM records WHERE case_id = ? AND backend = ? AND replica = ? "
-                    f"AND round = ? AND outcome IN ({', '.join('?' * len(RETRIED))})",
-                    (*key, *RETRIED),
-                )
-                self._db.execute(
-                    "INSERT INTO records (case_id, backend, replica, round, outcome, data) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
-                    (*key, record.outcome.value, _dump(record.to_json())),
-                )
+                for record in records:
+                    self._insert(record)
         except sqlite3.IntegrityError:
-            raise JournalError(f"journal: {self.path} holds a record of {key} already") from None
+            keys = ", ".join(str(key_of(r)) for r in records)
+            raise JournalError(f"journal: {self.path} holds a record of {keys} already") from None
         except sqlite3.Error as error:
             raise JournalError(
                 f"journal: cannot append to {self.path} ({error}); what it holds is kept"
             ) from error
+
+    def _insert(self, record: Record) -> None:
+        key = key_of(record)
+        self._db.execute(
+            "DELETE FROM records WHERE case_id = ? AND backend = ? AND replica = ? "
+            f"AND outcome IN ({', '.join('?' * len(RETRIED))})",
+            (*key[:3], *RETRIED),
+        )
+        self._db.execute(
+            "INSERT INTO records (case_id, backend, replica, round, outcome, data) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (*key, record.outcome.value, _dump(record.to_json())),
+        )
 
     def records(self) -> Iterator[Record]:
         """Yield the records in the order they were made.
@@ -223,55 +233,6 @@ class Journal:
 
     def _load(self, table: str, key: object, text: str) -> Any:
         return _parse(json.loads, text, self.path, f"{table} row {key}")
-
-
-@dataclass(slots=True)
-class Salvage:
-    """What is whole in a damaged journal, and what was wrong with the rest."""
-
-    records: list[Record] = field(default_factory=list)
-    cases: dict[str, Case] = field(default_factory=dict)
-    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
-    meta: dict[str, Any] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
-
-
-def salvage(path: Path) -> Salvage:
-    """Read what is whole in a damaged journal; change nothing in it."""
-    found = Salvage()
-    try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error as error:
-        found.problems.append(f"{path}: {error}")
-        return found
-
-    def collect(table: str, key: str, value: str, keep: Callable[[Any, Any], None]) -> None:
-        """Walk a table by rowid, so that one unreadable page does not end the walk."""
-        last = 0
-        try:
-            last = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
-        except sqlite3.Error as error:
-            found.problems.append(f"{table}: {error}")
-        for row in range(1, last + 1):
-            try:
-                hit = db.execute(
-                    f"SELECT {key}, {value} FROM {table} WHERE rowid = ?", (row,)
-                ).fetchone()
-                if hit is not None:
-                    keep(hit[0], json.loads(hit[1]))
-            except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-                found.problems.append(f"{table} row {row}: {type(error).__name__}: {error}")
-
-    try:
-        collect("meta", "key", "value", found.meta.__setitem__)
-        collect("environments", "id", "data", found.environments.__setitem__)
-        collect("cases", "id", "data", lambda k, v: found.cases.update({k: Case.from_json(v)}))
-        collect(
-            "records", "sequence", "data", lambda _, v: found.records.append(Record.from_json(v))
-        )
-    finally:
-        db.close()
-    return found
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -120,6 +120,10 @@ class Deadline:
     started: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Let the budget begin now."""
         self.started = self.now()
 
     @property
@@ -166,6 +170,8 @@ class Schedule:
 
     def rounds_that_fit(self, seconds: float) -> int:
         """Return how many further rounds the seconds hold."""
+        if seconds <= 0:
+            return 0
         one = self.startup_s + self.round_floor_s(self.cases)
         return self.pace.rounds if one <= 0 or seconds == float("inf") else int(seconds // one)
 
@@ -192,6 +198,20 @@ class Schedule:
         shares = 1 + len(left) + rounds * len(self.cases)
         extra_pairs = int(max(0.0, spare) / shares / (2 * sweep_s))
         return min(self.pace.sweeps, 2 + 2 * extra_pairs)
+
+    def charge(self, case: str, spent_s: float) -> None:
+        """Note what a case cost that has no sweeps: training to an accuracy, say."""
+        if case not in self.floor_s:
+            self.floor_s[case] = spent_s
+
+    def remaining_s(self, left: Sequence[str], rounds_left: int) -> float | None:
+        """Return how long the run may still take: the budget's rest, or None if unknown."""
+        if self.deadline.budget_s is not None:
+            return max(0.0, self.deadline.remaining_s)
+        if not self.floor_s:
+            return None
+        round_s = self.startup_s + self.round_floor_s(self.cases)
+        return self.round_floor_s(left) + rounds_left * round_s
 
     def another_round(self, done: int, at_least: int = 1) -> bool:
         """Return whether to begin one more round after ``done``.

@@ -1,0 +1,61 @@
+"""Training to a stated accuracy on one worker, as part of a trial."""
+
+from bakeoff.inputs import LABELS, FitArrays
+from bakeoff.record import Check
+from bakeoff.trial import Trial
+from bakeoff.worker import Array, Fitted
+
+
+def fit(trial: Trial, inputs: dict[str, Array], data: FitArrays, timeout_s: float) -> None:
+    """Train from the case's parameters, and judge whether the accuracy was reached.
+
+    The figures are ``time_to_target_ns`` (absent if the target was not reached),
+    ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs`` and
+    ``accuracy``; the series ``accuracy`` (one per epoch), ``losses`` (one per epoch: the
+    mean over its steps) and ``predictions`` (the class of each test row).
+    """
+    case = trial.case
+    assert case.fit is not None
+    wanted = case.fit
+    epochs = data.order.reshape(wanted.epochs, -1, wanted.batch_size)  # (epochs, steps, batch)
+    columns = {v.name: v.dtype for v in case.program.data_inputs}
+    train = {n: data.train_y if dtype == LABELS else data.train_x for n, dtype in columns.items()}
+    params = {name: inputs[name] for name in case.program.ask["params"]}
+    fitted = trial.attempt(
+        lambda worker: worker.fit(
+            case.program,
+            wanted.predict,
+            params=params,
+            train=train,
+            order=epochs,
+            test_x=data.test_x,
+            test_y=data.test_y,
+            target_accuracy=wanted.target_accuracy,
+            timeout_s=timeout_s,
+        )
+    )
+    if fitted is not None:
+        _note(trial, fitted, wanted.target_accuracy)
+
+
+def _note(trial: Trial, fitted: Fitted, target: float) -> None:
+    accuracy = fitted["accuracy"][-1]
+    trial.figures.update(
+        transfer_ns=fitted["transfer_ns"],
+        compile_ns=fitted["compile_ns"],
+        fit_wall_ns=sum(fitted["wall_ns"]),
+        fit_cpu_ns=sum(fitted["cpu_ns"]),
+        epochs=len(fitted["accuracy"]),
+        accuracy=accuracy,
+    )
+    if fitted["time_to_target_ns"] is not None:
+        trial.figures["time_to_target_ns"] = fitted["time_to_target_ns"]
+    trial.series["accuracy"] = tuple(fitted["accuracy"])
+    trial.series["losses"] = tuple(float(v) for v in fitted["losses"].mean(axis=1))
+    trial.series["predictions"] = tuple(int(v) for v in fitted["predictions"])
+    error, bound = 1 - accuracy, 1 - target
+    reason = "" if fitted["reached"] else (
+        f"accuracy {accuracy:.4f} after {len(fitted['accuracy'])} epochs, expected {target}"
+    )  # fmt: skip
+    fraction = error / bound if bound > 0 else (0.0 if error <= 0 else float("inf"))
+    trial.judge((Check("accuracy", "target", error, bound, fraction, reason=reason),))

@@ -1,0 +1,208 @@
+"""One process round: fresh workers, and every case that is due on all of them, interleaved."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+
+from bakeoff.case import Case
+from bakeoff.fitting import fit
+from bakeoff.inputs import draw_inputs, fit_arrays
+from bakeoff.journal import Journal
+from bakeoff.ledger import Ledger
+from bakeoff.observers import Observers
+from bakeoff.occupant import Occupant
+from bakeoff.plan import Seat
+from bakeoff.progress import Progress
+from bakeoff.record import Check, Outcome, Record
+from bakeoff.timing import Schedule, orders
+from bakeoff.trial import Trial
+from bakeoff.worker import Array, Trained, WorkerFailure
+
+KEPT_STEPS = (1, 10)  # beside the last one: where parameters are compared
+FIT_PATIENCE = 10  # a fit may take this many times as long as a single request
+
+
+class Examiner(Protocol):
+    """Compares with the truth: `bakeoff.examiner.Examiner`, or a stand-in."""
+
+    def call(
+        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
+    ) -> tuple[Check, ...]:
+        """Judge the outputs of a forward or gradient program."""
+
+    def training(
+        self, case: Case, inputs: Mapping[str, Array], trained: Trained
+    ) -> tuple[Check, ...]:
+        """Judge the losses and the kept parameters of a training program."""
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all rounds of a run share."""
+
+    journal: Journal
+    ledger: Ledger
+    schedule: Schedule
+    examiner: Examiner
+    observers: Observers
+    progress: Progress
+    scratch: Path
+    threads: int
+    seed: int
+
+    def keep(self, records: Sequence[Record]) -> None:
+        """Write records, then tell whoever watches."""
+        self.journal.append(*records)
+        for record in records:
+            self.ledger.note(record)
+            self.progress.record(record)
+            self.observers.record_finished(record)
+
+
+def run_round(
+    bench: Bench,
+    number: int,
+    occupants: Mapping[Seat, Occupant],
+    due: Mapping[str, Sequence[Seat]],
+    rounds_left: int,
+) -> None:
+    """Run every due case on fresh workers; each case's records are kept before the next.
+
+    Parameters
+    ----------
+    bench, number
+        What is shared, and which round this is.
+    occupants
+        Of the seats that take part.
+    due
+        Case id to seats, in order.
+    rounds_left
+        How many rounds are aimed at after this one.
+    """
+    try:
+        began = time.monotonic()
+        for occupant in occupants.values():
+            bench.progress.stage(f"round {number + 1}: starting {occupant.backend.name}")
+            with suppress(WorkerFailure):  # each trial of that worker will meet and note it
+                occupant.worker()
+        bench.schedule.startup_s = time.monotonic() - began
+        cases = {c.id: c for c in bench.ledger.plan.cases}
+        order = list(due)
+        for index, case_id in enumerate(order):
+            bench.progress.case(
+                case_id,
+                number,
+                _fraction(bench, number, index, len(order), rounds_left),
+                bench.schedule.remaining_s(order[index:], rounds_left),
+            )
+            trials = [
+                Trial(cases[case_id], occupants[seat], number, bench.threads)
+                for seat in due[case_id]
+            ]
+            _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
+            bench.keep([_record(bench, trial) for trial in trials])
+    finally:
+        for occupant in occupants.values():
+            occupant.leave()
+
+
+def _fraction(bench: Bench, number: int, index: int, cases: int, rounds_left: int) -> float:
+    done = number + index / cases
+    by_rounds = done / (number + 1 + rounds_left)
+    budget_s = bench.schedule.deadline.budget_s
+    by_time = bench.schedule.deadline.elapsed_s / budget_s if budget_s else 0.0
+    return min(1.0, max(by_rounds, by_time))
+
+
+def _record(bench: Bench, trial: Trial) -> Record:
+    hello = trial.occupant.hello
+    identity = bench.journal.add_environment(trial.occupant.description) if hello else ""
+    return trial.record(identity)
+
+
+def _measure(
+    bench: Bench, case: Case, trials: list[Trial], left: Sequence[str], rounds_left: int
+) -> None:
+    """Take every trial of a case through its steps, the blocks interleaved."""
+    began = time.monotonic()
+    try:
+        with TemporaryDirectory(dir=bench.scratch, prefix="inputs-") as folder:
+            inputs = draw_inputs(case)
+            files = _saved(inputs, Path(folder))
+            for trial in trials:
+                bench.progress.backend(trial.occupant.backend.name)
+                trial.inherit(bench.ledger.examined(trial.cell))
+                if case.timed or case.fit is None or case.steps:
+                    trial.prepare(files)
+                    _first(bench, trial, inputs)
+                if case.fit is not None and trial.occupant.seat.replica == 0:
+                    patience_s = FIT_PATIENCE * bench.schedule.pace.timeout_s
+                    fit(trial, inputs, fit_arrays(case.fit), patience_s)
+        if case.timed:
+            _interleave(bench, case, trials, left, rounds_left, began)
+        for trial in trials:
+            trial.usage()
+            trial.release()
+    except Exception as error:  # the runner's boundary: a suite's mistake, the oracle's, ours
+        reason = f"{case.id}: {type(error).__name__}: {error}"
+        for trial in trials:
+            if trial.going:
+                trial.fail(WorkerFailure(Outcome.ERROR, reason))
+    bench.schedule.charge(case.id, time.monotonic() - began)
+
+
+def _saved(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
+    """Write the inputs once, for all workers to map."""
+    files = {name: folder / f"{name}.npy" for name in inputs}
+    for name, path in files.items():
+        np.save(path, inputs[name], allow_pickle=False)
+    return files
+
+
+def _first(bench: Bench, trial: Trial, inputs: Mapping[str, Array]) -> None:
+    """Make the first call, and have its result judged the first time that there is one."""
+    case = trial.case
+    judged = trial.occupant.seat.replica == 0 and bench.ledger.examined(trial.cell) is None
+    if case.program.kind == "training":
+        steps = max(1, case.steps) if judged else 1
+        trained = trial.train(steps, tuple(s for s in (*KEPT_STEPS, steps) if s <= steps))
+        if trained is not None and judged and case.steps:
+            trial.judge(bench.examiner.training(case, inputs, trained))
+        return
+    outputs = trial.call()
+    if outputs is not None and judged:
+        trial.judge(bench.examiner.call(case, inputs, outputs))
+
+
+def _interleave(
+    bench: Bench, case: Case, trials: Sequence[Trial], left: Sequence[str], rounds_left: int,
+    began: float,
+) -> None:  # fmt: skip
+    """Calibrate, run one mirrored pair of sweeps, then as many more as the time allows."""
+    for trial in trials:
+        trial.calibrate(bench.schedule.pace.block_ns)
+    active = [t for t in trials if t.going and t.loops]
+    spent_s = time.monotonic() - began
+    start = 2 * active[0].number if active else 0  # rounds continue one another's design
+    swept = _sweep(bench, case, active, start, 2, 0)
+    sweep_s = (time.monotonic() - began - spent_s) / 2
+    sweeps = bench.schedule.sweeps(case.id, left, rounds_left, spent_s, sweep_s)
+    _sweep(bench, case, active, start + 2, sweeps - 2, swept)
+
+
+def _sweep(
+    bench: Bench, case: Case, active: Sequence[Trial], start: int, sweeps: int, position: int
+) -> int:
+    """Run sweeps of blocks over the trials that are still going; return the next position."""
+    for order in orders(len(active), sweeps, f"{bench.seed}:{case.id}", start):
+        for place in order:
+            bench.progress.backend(active[place].occupant.backend.name)
+            active[place].block(position)
+            position += 1
+    return position

@@ -1,0 +1,94 @@
+"""Beginning a new run, and finding an old one again."""
+
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import bakeoff
+from bakeoff import machine
+from bakeoff.errors import UsageError
+from bakeoff.journal import FILE_NAME, Journal
+from bakeoff.plan import Plan, make_plan
+from bakeoff.plugins import Plugins
+from bakeoff.settings import Settings
+from bakeoff.statistics import MINIMUM_EFFECT
+
+
+def begin(settings: Settings, plugins: Plugins, out: Path) -> tuple[Journal, Plan]:
+    """Plan a new run, and write its journal.
+
+    Raises
+    ------
+    UsageError
+        If the settings name what we do not have.
+    JournalError
+        If ``out`` holds a journal already; see `set_aside`.
+    """
+    plan = make_plan(settings, plugins.backends, plugins.suites)
+    used = {c.suite for c in plan.cases}
+    meta = {
+        "bakeoff": bakeoff.__version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": settings.to_json(),
+        "reference": plan.reference,
+        "backends": [asdict(b) for b in plan.backends],
+        "suites": [
+            {"name": s.name, "title": s.title, "summary": s.summary}
+            for s in plugins.suites.values()
+            if s.name in used
+        ],
+        "minimum_effect": MINIMUM_EFFECT,
+        "problems": [*plugins.problems, *plan.problems],
+        "machine": machine.describe_machine(),
+        "sessions": [],
+    }
+    return Journal.create(out / FILE_NAME, meta, plan.cases), plan
+
+
+def resume(out: Path, plugins: Plugins) -> tuple[Journal, Settings, Plan]:
+    """Open a run that was begun before. Its cases are the journal's, whatever suites yield now.
+
+    Raises
+    ------
+    UsageError
+        If one of its backends is not registered now.
+    """
+    journal = Journal(out / FILE_NAME)
+    try:
+        meta = journal.meta
+        names = [b["name"] for b in meta["backends"]]
+        missing = [name for name in names if name not in plugins.backends]
+        if missing:
+            raise UsageError(
+                f"resume: no backend {', '.join(missing)} now; install its plugin or name it with "
+                "--plugin"
+            )
+        plan = Plan(tuple(plugins.backends[name] for name in names), journal.cases())
+        return journal, Settings.from_json(meta["settings"]), plan
+    except BaseException:
+        journal.close()
+        raise
+
+
+def set_aside(out: Path) -> Path | None:
+    """Move what an earlier run left in a folder into a folder of its own beside it.
+
+    Returns
+    -------
+    Path or None
+        Where it lies now; None if there was no run.
+    """
+    if not (out / FILE_NAME).exists():
+        return None
+    stamp = datetime.fromtimestamp((out / FILE_NAME).stat().st_mtime, UTC)
+    kept = out / f"before-{stamp:%Y%m%dT%H%M%SZ}"
+    number = 2
+    while kept.exists():
+        kept = out / f"before-{stamp:%Y%m%dT%H%M%SZ}-{number}"
+        number += 1
+    kept.mkdir()
+    for path in list(out.iterdir()):
+        if not path.name.startswith("before-"):
+            os.replace(path, kept / path.name)
+    return kept

@@ -1,0 +1,7 @@
+"""The runner's tests share `runner_toys`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "worker"))
