@@ -1,0 +1,230 @@
+"""JAX in the worker: whole programs, training steps included, under ``jax.jit``.
+
+Source: https://docs.jax.dev
+"""
+
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from bakeoff_worker import Adapter, optimizers, schedules
+from bakeoff_worker.adapter import GradientExecutable
+from bakeoff_worker.program import Program, straight_line
+
+from .operators import operators
+
+Tensor = Any
+Fn = Callable[..., Tuple[Tensor, ...]]
+
+_WIDE = frozenset(["float64", "int64"])
+_NOTES = (
+    "jax_enable_x64 is on for programs that hold a float64 or int64 value, and off for all "
+    "others; float32 values stay float32 in both",
+    "a training step is one jitted function; parameters and optimizer state are donated to it, "
+    "the learning rate and bias corrections are its arguments",
+)
+
+
+class JaxAdapter(Adapter):
+    """JAX on the CPU; each program is jitted whole."""
+
+    name = "jax"
+    dtypes = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64")
+    asks = ("forward", "gradient", "training")
+
+    def __init__(self, threads: int = 1) -> None:
+        # The pool's size is read once, when XLA's CPU client starts.
+        os.environ["NPROC"] = str(threads)
+        import jax
+        import jaxlib
+        import numpy
+
+        self.jax = jax
+        self._jaxlib = jaxlib.__version__
+        self._np = numpy
+        self._x64 = bool(jax.config.jax_enable_x64)
+        self.ops = operators(jax)
+
+    def use_x64(self, wanted: bool) -> None:
+        """Switch 64-bit types on or off, as a user does at the start of a script."""
+        if wanted != self._x64:
+            self.jax.config.update("jax_enable_x64", wanted)
+            self._x64 = wanted
+
+    def tensor(self, array: Any, dtype: str) -> Tensor:
+        """Return an array that owns a copy of the values."""
+        if dtype in _WIDE:
+            self.use_x64(True)
+        return self.jax.numpy.array(array, dtype=dtype, copy=True)
+
+    def to_numpy(self, tensor: Tensor) -> Any:
+        """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
+        if tensor.dtype.name == "bfloat16":
+            return self._np.asarray(tensor).astype("float32")
+        return self._np.array(tensor)
+
+    def synchronize(self, values: Any = None) -> None:
+        """Wait for ``values``, or for all that has been dispatched."""
+        if values is None:
+            self.jax.effects_barrier()
+            values = self.jax.live_arrays()
+        self.jax.block_until_ready(values)
+
+    def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
+        """Return ``g(args, cotangents)`` through ``jax.vjp``, jitted."""
+        return self.jax.jit(self._vjp(fn, wrt))  # type: ignore[no-any-return]
+
+    def _vjp(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
+        jax, positions = self.jax, tuple(wrt)
+
+        def value_and_grad(args: Sequence[Tensor], cotangents: Optional[Sequence[Tensor]]) -> Any:
+            def partly(*leaves: Tensor) -> Any:
+                full = list(args)
+                for i, leaf in zip(positions, leaves):
+                    full[i] = leaf
+                return fn(*full)
+
+            outputs, pullback = jax.vjp(partly, *[args[i] for i in positions])
+            if cotangents is None:
+                cotangents = (jax.numpy.ones_like(outputs[0]),)
+            return outputs, pullback(tuple(cotangents))
+
+        return value_and_grad
+
+    def describe(self) -> Dict[str, Any]:
+        """Return versions, threads, precision and layout as JAX reports them."""
+        jax = self.jax
+        device = jax.devices()[0]
+        return {
+            "toolkit": "JAX",
+            "version": jax.__version__,
+            "jaxlib": self._jaxlib,
+            "device": "%s (%s)" % (jax.default_backend(), device.device_kind),
+            "threads": _pool_size(),
+            "precision": "default matmul precision %r"
+            % (jax.config.jax_default_matmul_precision or "default: full on the CPU"),
+            "layout": "channels first (N, C, *spatial) as given; XLA chooses inside",
+            "blas": "XLA:CPU (Eigen, oneDNN)",
+            "compiled": True,
+            "optimizer_origin": dict.fromkeys(
+                self.optimizers, "composed: JAX itself has no optimizers"
+            ),
+            "notes": list(_NOTES),
+        }
+
+    def compile(self, program: Program) -> Any:
+        """Return the program jitted; XLA compiles it at the first call."""
+        fn = straight_line(program, dict(self.ops))
+        wide = any(v.dtype in _WIDE for v in program.values().values())
+        if program.kind == "training":
+            return Training(self, program, fn, wide)
+        if program.kind == "forward":
+            return WithX64(self, self.jax.jit(fn), wide)
+        return WithX64(self, GradientExecutable(self, program, fn), wide)
+
+
+class WithX64(object):
+    """An executable that runs with 64-bit types on or off, as its program needs."""
+
+    def __init__(self, adapter: JaxAdapter, fn: Callable[..., Any], wide: bool) -> None:
+        self._adapter = adapter
+        self._fn = fn
+        self._wide = wide
+
+    def __call__(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
+        self._adapter.use_x64(self._wide)
+        return self._fn(*tensors)  # type: ignore[no-any-return]
+
+
+class Training(object):
+    """One jitted optimizer step per call."""
+
+    def __init__(self, adapter: JaxAdapter, program: Program, fn: Fn, wide: bool) -> None:
+        ask = program.ask
+        jax = adapter.jax
+        names = [v.name for v in program.inputs]
+        definition = optimizers.DEFINITIONS[ask["optimizer"]]
+        self._adapter = adapter
+        self._wide = wide
+        self._definition = definition
+        self._hyper = optimizers.hyperparameters(ask["optimizer"], ask["hyper"])
+        self._rate = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
+        self._scalars: Dict[str, float] = {}
+        self._scalar_array: Any = None
+        self._params: Optional[Tuple[Tensor, ...]] = None
+        self._state: Any = None
+        self._t = 0
+        order = sorted(definition.scalars(self._hyper, ask["hyper"]["lr"], 1))
+        wrt = [names.index(n) for n in ask["params"]]
+        data_at = [names.index(v.name) for v in program.data_inputs]
+        value_and_grad = adapter._vjp(fn, wrt)
+
+        def step(params: Any, state: Any, data: Any, scalars: Any) -> Any:
+            args: List[Any] = [None] * len(names)
+            for i, value in list(zip(wrt, params)) + list(zip(data_at, data)):
+                args[i] = value
+            (loss,), grads = value_and_grad(args, None)
+            new = [_updated(jax.numpy, definition, order, *x, scalars=scalars)
+                   for x in zip(params, grads, state)]  # fmt: skip
+            return loss, tuple(p for p, _ in new), tuple(s for _, s in new)
+
+        self._order = order
+        self._step = jax.jit(step, donate_argnums=(0, 1))
+
+    def load(self, params: Sequence[Tensor]) -> None:
+        """Set the parameters (copied: the step consumes its own) and zero the slots."""
+        self._adapter.use_x64(self._wide)
+        jnp = self._adapter.jax.numpy
+        count = len(self._definition.slots)
+        self._params = tuple(jnp.array(p, copy=True) for p in params)
+        self._state = tuple(tuple(jnp.zeros_like(p) for _ in range(count)) for p in params)
+        self._t = 0
+
+    def params(self) -> Tuple[Tensor, ...]:
+        """Return copies of the present parameters."""
+        if self._params is None:
+            raise ValueError("training: no parameters; call load(params) first")
+        self._adapter.use_x64(self._wide)
+        return tuple(self._adapter.jax.numpy.array(p, copy=True) for p in self._params)
+
+    def __call__(self, *data: Tensor) -> Tuple[Tensor, ...]:
+        if self._params is None:
+            raise ValueError("training: no parameters; call load(params) first")
+        self._adapter.use_x64(self._wide)
+        lr = self._rate(self._t)
+        self._t += 1
+        scalars = self._definition.scalars(self._hyper, lr, self._t)
+        if scalars != self._scalars:  # those of plain SGD stay on the device
+            self._scalars = scalars
+            self._scalar_array = self._adapter.jax.numpy.asarray(
+                [scalars[name] for name in self._order],
+                dtype="float64" if self._wide else "float32",
+            )
+        loss, self._params, self._state = self._step(
+            self._params, self._state, data, self._scalar_array
+        )
+        return (loss,)
+
+
+def _updated(
+    jnp: Any, definition: Any, order: Sequence[str], p: Tensor, g: Tensor, s: Any, scalars: Tensor
+) -> Tuple[Tensor, Any]:
+    """Return one parameter and its slots after the step; 16-bit ones computed in float32."""
+    compute = "float64" if p.dtype.name == "float64" else "float32"
+    values = scalars.astype(compute)
+    k: Mapping[str, Tensor] = {name: values[i] for i, name in enumerate(order)}
+    wide = [x.astype(compute) for x in (p, g)]
+    new, slots = definition.update(*wide, tuple(x.astype(compute) for x in s), k, jnp.sqrt)
+    return new.astype(p.dtype), tuple(x.astype(p.dtype) for x in slots)
+
+
+def _pool_size() -> Any:
+    """Return how many threads XLA's pool has, read from the kernel; else as it was asked."""
+    try:
+        tasks = os.listdir("/proc/self/task")
+        names = []
+        for task in tasks:
+            with open("/proc/self/task/%s/comm" % task) as file:
+                names.append(file.read().strip())
+    except OSError:
+        return "%s (NPROC, not read back)" % os.environ["NPROC"]
+    return names.count("tf_XLAEigen") or int(os.environ["NPROC"])

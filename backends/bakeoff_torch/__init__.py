@@ -1,0 +1,46 @@
+"""PyTorch, eager and compiled. This module registers; `adapter` runs in the worker."""
+
+from collections.abc import Callable
+
+from bakeoff import hookimpl
+from bakeoff.interface import Backend
+
+_REQUIREMENTS = ("torch==2.13.*", "numpy>=2,<3")
+_HOMEPAGE = "https://pytorch.org"
+
+BACKENDS = (
+    Backend(
+        name="torch",
+        title="PyTorch",
+        toolkit="PyTorch",
+        adapter="bakeoff_torch.adapter:TorchAdapter",
+        requirements=_REQUIREMENTS,
+        homepage=_HOMEPAGE,
+        released="2016-09",
+        summary="eager: ops run as Python reaches them; autograd records a tape",
+    ),
+    Backend(
+        name="torch-compile",
+        title="PyTorch (torch.compile)",
+        toolkit="PyTorch",
+        adapter="bakeoff_torch.adapter:TorchAdapter",
+        mode={"compiled": True},
+        requirements=_REQUIREMENTS,
+        system=("a C++ compiler, such as g++", "the interpreter's C headers (Python.h)"),
+        env={
+            # Compile in the worker itself: a pool of compilers would outlive the first call
+            # and share the measured core.
+            "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        },
+        homepage=_HOMEPAGE,
+        released="2023-03",
+        summary="traced by Dynamo, differentiated ahead of time, compiled to C++ by Inductor",
+    ),
+)
+
+
+@hookimpl
+def register_backends(register: Callable[[Backend], None]) -> None:
+    """Offer ``torch`` and ``torch-compile``."""
+    for backend in BACKENDS:
+        register(backend)

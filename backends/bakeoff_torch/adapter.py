@@ -1,0 +1,282 @@
+"""PyTorch in the worker: eager, or through ``torch.compile``.
+
+Source: https://docs.pytorch.org/docs/stable/
+"""
+
+import atexit
+import os
+import shutil
+import sysconfig
+import tempfile
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from bakeoff_worker import Adapter, Unsupported, optimizers, schedules
+from bakeoff_worker.adapter import GradientExecutable
+from bakeoff_worker.program import Node, Program, references, straight_line
+
+from .operators import DTYPES, VIEWS, factories, from_factory, plain_ops
+
+Tensor = Any
+Fn = Callable[..., Tuple[Tensor, ...]]
+
+_NOTES = (
+    "results that would be views of inputs (reshape, permute_dims, getitem, ...) are copied",
+    "conv and pool with unequal padding at the two ends pad explicitly first",
+)
+
+
+class TorchAdapter(Adapter):
+    """PyTorch on the CPU.
+
+    Parameters
+    ----------
+    threads
+        For ``torch.set_num_threads`` and ``torch.set_num_interop_threads``.
+    compiled
+        Pass the forward computation through ``torch.compile``; the optimizers stay
+        PyTorch's own eager ones, as in its tutorials.
+    """
+
+    dtypes = DTYPES
+    asks = ("forward", "gradient", "training")
+
+    def __init__(self, threads: int = 1, compiled: bool = False) -> None:
+        if compiled:
+            _prepare_inductor()
+        import torch
+
+        torch.set_num_threads(threads)
+        if torch.get_num_interop_threads() != threads:  # may be set once per process
+            torch.set_num_interop_threads(threads)
+        self.torch = torch
+        self.name = "torch-compile" if compiled else "torch"
+        self._compiled = compiled
+        self._plain = plain_ops(torch)
+        self._factories = factories(torch)
+        self.ops = dict(self._plain)
+        self.ops.update((name, from_factory(f)) for name, f in self._factories.items())
+        self._dtypes = {name: getattr(torch, name) for name in DTYPES}
+        if compiled:
+            # Once per process Inductor loads itself, tries what the processor can do and
+            # precompiles C++ headers (10 s): not part of any program's first call.
+            torch.compile(torch.exp)(torch.ones(8))
+
+    def tensor(self, array: Any, dtype: str) -> Tensor:
+        """Return a tensor that owns a copy of the values."""
+        return self.torch.tensor(array, dtype=self._dtypes[dtype])
+
+    def to_numpy(self, tensor: Tensor) -> Any:
+        """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
+        tensor = tensor.detach()
+        if tensor.dtype == self.torch.bfloat16:
+            return tensor.float().numpy()
+        return tensor.numpy().copy()
+
+    def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
+        """Return ``g(args, cotangents)`` through ``torch.autograd.grad``."""
+        torch = self.torch
+        positions = tuple(wrt)
+
+        def value_and_grad(args: Sequence[Tensor], cotangents: Optional[Sequence[Tensor]]) -> Any:
+            args = list(args)
+            leaves = []
+            for i in positions:
+                args[i] = args[i].detach().requires_grad_()
+                leaves.append(args[i])
+            outputs = fn(*args)
+            ys = tuple(y for y in outputs if y.requires_grad)
+            gs = cotangents
+            if gs is not None and len(ys) < len(outputs):
+                gs = tuple(g for y, g in zip(outputs, gs) if y.requires_grad)
+            if ys:
+                grads = torch.autograd.grad(
+                    ys, leaves, gs, allow_unused=True, materialize_grads=True
+                )
+            else:
+                grads = tuple(torch.zeros_like(x) for x in leaves)
+            return tuple(y.detach() for y in outputs), grads
+
+        return value_and_grad
+
+    def optimizer(self, name: str, hyper: Mapping[str, float]) -> "NativeOptimizer":
+        """Return the optimizer of ``torch.optim``."""
+        return NativeOptimizer(self.torch, name, hyper)
+
+    def describe(self) -> Dict[str, Any]:
+        """Return versions, threads, precision and layout as PyTorch reports them."""
+        torch = self.torch
+        return {
+            "toolkit": "PyTorch",
+            "version": torch.__version__,
+            "device": "cpu (%s)" % torch.backends.cpu.get_cpu_capability(),
+            "threads": torch.get_num_threads(),
+            "interop_threads": torch.get_num_interop_threads(),
+            "precision": "float32 matmul precision %r" % torch.get_float32_matmul_precision(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "layout": "contiguous, channels first (N, C, *spatial)",
+            "blas": _blas(torch),
+            "onednn": torch.backends.mkldnn.is_available(),
+            "compiled": self._compiled,
+            "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
+            "notes": list(_NOTES),
+        }
+
+    def compile(self, program: Program) -> Any:
+        """Return the program with its attributes bound and its aliases broken."""
+        fn = self._forward(program)
+        if program.kind == "training":
+            return Training(self, program, fn)
+        if program.kind == "forward":
+            return fn
+        return GradientExecutable(self, program, fn)
+
+    def _forward(self, program: Program) -> Fn:
+        ops = dict(self._plain)
+        nodes = []
+        for i, node in enumerate(program.nodes):
+            if node.op in self._factories:
+                name = "%s_%d" % (node.op, i)
+                ops[name] = self._factories[node.op](**node.attrs)
+                nodes.append(node._replace(op=name, attrs={}))
+            else:
+                nodes.append(node)
+        aliased = _aliases(program)
+        outputs = list(program.outputs)
+        ops["clone"] = self.torch.clone
+        for i, output in enumerate(outputs):
+            if output in aliased:
+                value = program.values()[output]
+                outputs[i] = "owned_%d" % i
+                nodes.append(Node(outputs[i], "clone", (output,), {}, value.shape, value.dtype))
+        fn: Fn = straight_line(program._replace(nodes=tuple(nodes), outputs=tuple(outputs)), ops)
+        if self._compiled and program.nodes:
+            fn = self.torch.compile(fn, fullgraph=True, dynamic=False)
+        return fn
+
+
+class NativeOptimizer(object):
+    """An optimizer of ``torch.optim`` behind ``init`` and ``update``; works in place."""
+
+    def __init__(self, torch: Any, name: str, hyper: Mapping[str, float]) -> None:
+        self._torch = torch
+        self._name = name
+        self._hyper = optimizers.hyperparameters(name, hyper)
+        self._lr = float(hyper["lr"])
+
+    def init(self, params: Sequence[Tensor]) -> Any:
+        """Return ``torch.optim``'s object over the parameters."""
+        return native_optimizer(self._torch, self._name, self._hyper, params, self._lr)
+
+    def update(
+        self, params: Sequence[Tensor], grads: Sequence[Tensor], state: Any, lr: float, t: int
+    ) -> Tuple[Sequence[Tensor], Any]:
+        """Step in place; return the same parameters and state."""
+        for p, g in zip(params, grads):
+            p.grad = g
+        state.param_groups[0]["lr"] = lr
+        state.step()
+        return params, state
+
+
+def native_optimizer(
+    torch: Any, name: str, hyper: Mapping[str, float], params: Sequence[Tensor], lr: float
+) -> Any:
+    """Return the object of ``torch.optim`` whose equation is the catalogue's."""
+    optim, params = torch.optim, list(params)
+    if name == "sgd":
+        return optim.SGD(params, lr=lr)
+    if name in ("momentum", "nesterov"):
+        return optim.SGD(params, lr=lr, momentum=hyper["momentum"], nesterov=name == "nesterov")
+    if name == "adagrad":
+        return optim.Adagrad(params, lr=lr, eps=hyper["eps"])
+    if name == "rmsprop":
+        return optim.RMSprop(params, lr=lr, alpha=hyper["decay"], eps=hyper["eps"])
+    if name not in ("adam", "adamw"):
+        raise Unsupported("torch.optim: no counterpart of optimizer %r is known" % name)
+    options = {"lr": lr, "betas": (hyper["beta1"], hyper["beta2"]), "eps": hyper["eps"]}
+    if name == "adam":
+        return optim.Adam(params, **options)
+    return optim.AdamW(params, weight_decay=hyper["weight_decay"], **options)
+
+
+class Training(object):
+    """One step per call in PyTorch's idiom: ``zero_grad``, forward, ``backward``, ``step``."""
+
+    def __init__(self, adapter: TorchAdapter, program: Program, fn: Fn) -> None:
+        ask = program.ask
+        names = [v.name for v in program.inputs]
+        self._fn = fn
+        self._optimizer = adapter.optimizer(ask["optimizer"], ask["hyper"])
+        self._rate = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
+        self._positions = [names.index(n) for n in ask["params"]]
+        self._data = [names.index(v.name) for v in program.data_inputs]
+        self._arguments: List[Any] = [None] * len(names)
+        self._params: Optional[List[Tensor]] = None
+        self._state: Any = None
+        self._t = 0
+
+    def load(self, params: Sequence[Tensor]) -> None:
+        """Set the parameters (copied) and start with a fresh ``torch.optim`` object."""
+        self._params = [p.detach().clone().requires_grad_() for p in params]
+        self._state = self._optimizer.init(self._params)
+        self._t = 0
+        for position, p in zip(self._positions, self._params):
+            self._arguments[position] = p
+
+    def params(self) -> Tuple[Tensor, ...]:
+        """Return copies of the present parameters."""
+        if self._params is None:
+            raise ValueError("training: no parameters; call load(params) first")
+        return tuple(p.detach().clone() for p in self._params)
+
+    def __call__(self, *data: Tensor) -> Tuple[Tensor, ...]:
+        if self._params is None:
+            raise ValueError("training: no parameters; call load(params) first")
+        for position, tensor in zip(self._data, data):
+            self._arguments[position] = tensor
+        state = self._state
+        state.zero_grad()
+        (loss,) = self._fn(*self._arguments)
+        loss.backward()
+        state.param_groups[0]["lr"] = self._rate(self._t)
+        state.step()
+        self._t += 1
+        return (loss.detach(),)
+
+
+def _aliases(program: Program) -> Any:
+    """Return the names of values that may share memory with an input."""
+    found = {v.name for v in program.inputs}
+    for node in program.nodes:
+        if node.op in VIEWS and references(node)[0] in found:
+            found.add(node.name)
+    return found
+
+
+def _blas(torch: Any) -> str:
+    """Return the line of PyTorch's build settings that names its BLAS."""
+    lines = [line.strip(" -") for line in torch.__config__.show().splitlines()]
+    return next((line for line in lines if "Math Kernel" in line or "OpenBLAS" in line), "unknown")
+
+
+def _prepare_inductor() -> None:
+    """Look for what Inductor compiles with; give it an empty cache of its own.
+
+    A cache shared with earlier processes would hide the compile time, which is the
+    first call's figure.
+    """
+    compilers = [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
+    if not any(c and shutil.which(c.split()[0]) for c in compilers):
+        raise Unsupported(
+            "torch.compile: no C++ compiler found (looked for CXX, g++, clang++); "
+            "install one, for example with `apt install g++`, or set CXX"
+        )
+    header = os.path.join(sysconfig.get_path("include"), "Python.h")
+    if not os.path.exists(header):
+        raise Unsupported(
+            "torch.compile: %s is missing; install the interpreter's headers, for example "
+            "with `apt install python3-dev`" % header
+        )
+    folder = tempfile.mkdtemp(prefix="inductor-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
