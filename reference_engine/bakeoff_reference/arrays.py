@@ -77,7 +77,7 @@ def array_module(np: Any) -> Any:
     named = {name: getattr(np, name) for name in (*UFUNCS, *CREATION, *MOVEMENT)}
     return SimpleNamespace(
         name=np.__name__,
-        ndarray=np.ndarray,
+        shares_memory=np.shares_memory,
         asarray=np.asarray,
         # np.sum and its kin are Python around these; reduce alone is 1-2 µs faster per call
         sum=np.add.reduce,

@@ -24,8 +24,8 @@ def _prepare(op: str) -> Any:
             "padding": pairs_of(op, "padding", attrs["padding"], 2),
         }
         for k, pair in zip(kernel, found["padding"], strict=True):
-            if max(pair) * 2 > k:
-                refuse(op, f"padding {pair} exceeds half the kernel {k}; lower padding")
+            if max(pair) >= k:  # a window of nothing but padding has no maximum and no mean
+                refuse(op, f"padding {pair} is not smaller than the kernel {k}; lower padding")
         window_extent(op, x.shape[2:], kernel, found["stride"], found["padding"], (1, 1))
         return {**attrs, **found}
 

@@ -1,0 +1,120 @@
+"""Adapters of bakeoff's own engine: `NumpyAdapter` on the tape, `PlanAdapter` on plans."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bakeoff_worker.adapter import Adapter
+from bakeoff_worker.program import Program
+
+Tensor = Any
+
+
+class NumpyAdapter(Adapter):
+    """The eager tape: every op records itself, gradients walk back over the record."""
+
+    name = "numpy"
+    dtypes = ("bool", "int32", "int64", "float16", "float32", "float64")
+
+    def __init__(self, threads: int = 1, **mode: Any) -> None:
+        super().__init__(threads, **mode)
+        import numpy
+        import threadpoolctl
+
+        import bakeoff_reference
+        from bakeoff_reference.engine import DEFAULT
+
+        self._numpy, self._engine, self._reference = numpy, DEFAULT, bakeoff_reference
+        # numpy first, then the limit: it reaches libraries that are loaded, and is never undone
+        threadpoolctl.threadpool_limits(threads)
+        self._controller = threadpoolctl.ThreadpoolController()
+        # infinities and NaN are results here, as they are in every toolkit; not warnings
+        numpy.seterr(all="ignore")
+        self.ops: Mapping[str, Callable[..., Tensor]] = DEFAULT.ops
+
+    def tensor(self, array: Any, dtype: str) -> Tensor:
+        """Return a tensor that owns a contiguous copy of the values."""
+        return self._engine.wrap(self._numpy.array(array, dtype=dtype, order="C"))
+
+    def to_numpy(self, tensor: Tensor) -> Any:
+        return self._numpy.asarray(tensor.value)
+
+    def value_and_grad(
+        self, fn: Callable[..., tuple[Tensor, ...]], wrt: Sequence[int]
+    ) -> Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
+        engine, positions = self._engine, tuple(wrt)
+
+        def gradient(args: Sequence[Tensor], cotangents: Any) -> Any:
+            inputs = engine.tracked(args, positions)
+            outputs = fn(*inputs)
+            given = cotangents if cotangents is not None else (None,) * len(outputs)
+            return outputs, engine.gradients(outputs, given, [inputs[i] for i in positions])
+
+        return gradient
+
+    def optimizer(self, name: str, hyper: Mapping[str, float]) -> Any:
+        """Return the engine's own optimizer: in place, ten passes for Adam."""
+        return self._reference.optimizers.Optimizer(name, **hyper)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the engine's and NumPy's versions, and the BLAS as it reports itself."""
+        pools = [p for p in self._controller.info() if p["user_api"] == "blas"]
+        blas = [
+            {
+                "name": p["internal_api"],
+                "version": p["version"],
+                "core": p.get("architecture", ""),
+                "threads": p["num_threads"],
+                "file": p["filepath"].rsplit("/", 1)[-1],
+            }
+            for p in pools
+        ]
+        notes = [] if blas else ["no BLAS found: matrix products will be slow"]
+        return {
+            "toolkit": "NumPy",
+            "version": self._numpy.__version__,
+            "engine": self._reference.__name__,
+            "device": "cpu",
+            "threads": max((b["threads"] for b in blas), default=1),
+            "precision": "float16 adds up in float32; else the tensor's own dtype",
+            "layout": "NCHW",
+            "blas": blas,
+            "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
+            "notes": notes,
+        }
+
+
+class PlanAdapter(NumpyAdapter):
+    """Plans: a program is traced once into straight-line NumPy over preallocated memory."""
+
+    name = "numpy-plan"
+
+    def compile(self, program: Program) -> Any:
+        from bakeoff_reference.plan import TrainingPlan, compile_program
+
+        plan = compile_program(program)
+        if isinstance(plan, TrainingPlan):
+            return TrainingExecutable(plan, self._engine.wrap)
+        return Executable(plan, self._engine.wrap)
+
+
+class Executable:
+    """A forward or gradient plan, called with tensors."""
+
+    def __init__(self, plan: Any, wrap: Callable[[Any], Tensor]) -> None:
+        self.plan, self._wrap = plan, wrap
+
+    def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return tuple(map(self._wrap, self.plan(*[t.value for t in tensors])))
+
+
+class TrainingExecutable(Executable):
+    """A training plan: parameters live in it."""
+
+    def load(self, params: Sequence[Tensor]) -> None:
+        self.plan.load([p.value for p in params])
+
+    def params(self) -> tuple[Tensor, ...]:
+        return tuple(map(self._wrap, self.plan.params()))
+
+
+__all__ = ["Executable", "NumpyAdapter", "PlanAdapter", "TrainingExecutable"]

@@ -1,0 +1,26 @@
+"""Plans of neutral programs (`bakeoff_worker.program.Program`), known here by their shape only."""
+
+from typing import Any
+
+from bakeoff_reference.plan.build import Input, Plan, forward_plan, gradient_plan
+from bakeoff_reference.plan.training import TrainingPlan
+from bakeoff_reference.schedules import schedule
+
+
+def compile_program(program: Any) -> Plan | TrainingPlan:
+    """Return the plan of a program: forward, gradient or training, as it asks.
+
+    The order of arguments is the program's: all inputs, cotangents included; for training the
+    inputs that are no parameters.
+    """
+    inputs = [Input(v.name, tuple(v.shape), v.dtype) for v in program.inputs]
+    name, nodes, outputs, ask = program.name, program.nodes, program.outputs, program.ask
+    if ask["kind"] == "forward":
+        return forward_plan(name, inputs, nodes, outputs)
+    if ask["kind"] == "gradient":
+        return gradient_plan(name, inputs, nodes, outputs, ask["wrt"], ask["cotangents"])
+    hyper = dict(ask["hyper"])
+    return TrainingPlan(
+        name, inputs, nodes, outputs[0], ask["params"], ask["optimizer"], hyper,
+        schedule(ask.get("schedule"), hyper["lr"]),
+    )  # fmt: skip

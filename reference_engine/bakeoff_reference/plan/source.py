@@ -1,0 +1,112 @@
+"""A plan's Python: one line per statement, over names that are bound to arrays once."""
+
+from collections.abc import Sequence
+from keyword import iskeyword
+from typing import Any
+
+from bakeoff_reference.arrays import NUMPY
+from bakeoff_reference.plan.recorded import Recorded, Root, Scalar, Statement
+
+_TAKEN = {*vars(NUMPY), "step", "mismatch", "inf", "nan"}
+_TAKEN |= {f"{name}_reduce" for name in ("add", "maximum", "minimum")}
+
+
+def safe(name: str) -> str:
+    """Return a name that shadows nothing a plan uses."""
+    return f"{name}_" if name in _TAKEN or iskeyword(name) else name
+
+
+class Writer:
+    """Writes the text and collects what its names stand for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.namespace: dict[str, Any] = {"inf": float("inf"), "nan": float("nan")}
+        self._lines: list[str] = []
+        self._comments: list[str] = []
+        self._roots: dict[int, str] = {}
+        self._views: dict[int, str] = {}
+        self._count = 0
+
+    def write(
+        self, inputs: Sequence[Recorded], scalars: Sequence[Scalar],
+        statements: Sequence[Statement], outputs: Sequence[Recorded],
+    ) -> str:  # fmt: skip
+        """Return the source of ``def step(inputs, *, scalars)``, which returns copies."""
+        self.namespace["mismatch"] = mismatch
+        parameters = [safe(x.root.name) for x in inputs]
+        for name, x in zip(parameters, inputs, strict=True):
+            self._roots[id(x.root)] = name
+            self.namespace[f"_dtype_{name}"] = x.dtype
+            self._line(f"if {name}.shape != {x.shape} or {name}.dtype != _dtype_{name}:")
+            self._line(f"    mismatch({name!r}, {name}, {x.shape}, _dtype_{name})")
+        for s in statements:
+            self._statement(s)
+        results = "".join(f"{self._array(o)}.copy(), " for o in outputs)
+        self._line(f"return ({results.rstrip()})")
+        parameters += ["*", *(s.name for s in scalars)] if scalars else []
+        head = [f"# {self.name}", *self._comments, f"def step({', '.join(parameters)}):"]
+        return "\n".join([*head, *self._lines]) + "\n"
+
+    def _line(self, text: str) -> None:
+        self._lines.append("    " + text)
+
+    def _statement(self, s: Statement) -> None:
+        self.namespace[s.name] = s.fn
+        args = [self._literal(a) for a in s.args]
+        args += [f"{k}={self._literal(v)}" for k, v in s.kwargs.items()]
+        if s.kind == "call":
+            args.append(f"out={self._array(s.target)}")
+        text = f"{s.name}({', '.join(args)})"
+        self._line(f"{self._root(s.target.root)} = {text}" if s.kind == "fresh" else text)
+
+    def _literal(self, value: Any) -> str:
+        if isinstance(value, Recorded):
+            return self._array(value)
+        if isinstance(value, Scalar):
+            return value.name
+        if isinstance(value, (tuple, list)):
+            return "(" + "".join(f"{self._literal(v)}, " for v in value).rstrip() + ")"
+        return repr(value)
+
+    def _array(self, x: Recorded) -> str:
+        """Return the name of an array; a view of memory that stays is made once, now."""
+        if x.base is None:
+            return self._root(x.root)
+        if id(x) not in self._views:
+            assert x.view is not None
+            base = self._array(x.base)
+            name = self._new("v")
+            if x.root.static:
+                self.namespace[name] = x.view.apply(self.namespace[base])
+                self._comments.append(f"# {name} = {x.view.text.format(base)}")
+            else:
+                self._line(f"{name} = {x.view.text.format(base)}")
+                self.namespace.setdefault("windows", x.recorder.window_function)
+                self.namespace.setdefault("broadcast_to", x.recorder.broadcast_function)
+            self._views[id(x)] = name
+        return self._views[id(x)]
+
+    def _root(self, root: Root) -> str:
+        if id(root) not in self._roots:
+            prefix = {"constant": "c", "buffer": "b", "fresh": "f"}.get(root.kind, "a")
+            name = safe(root.name) if root.name else self._new(prefix)
+            self._roots[id(root)] = name
+            if root.static:
+                self.namespace[name] = root.value
+                self._comments.append(
+                    f"# {name}: {root.kind} {root.value.dtype} {root.value.shape}"
+                )
+        return self._roots[id(root)]
+
+    def _new(self, prefix: str) -> str:
+        self._count += 1
+        return f"_{prefix}{self._count}"
+
+
+def mismatch(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> None:
+    """Refuse an input that the plan was not built for."""
+    raise ValueError(
+        f"plan: {name} is {value.dtype} {value.shape}, expected {dtype} {shape}; "
+        "build a plan for these shapes"
+    )
