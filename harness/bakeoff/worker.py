@@ -7,9 +7,7 @@ as ``.npy`` files in a private folder, never pickled.
 
 import contextlib
 import json
-import re
 import shutil
-import signal as signals
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -23,9 +21,9 @@ from numpy.typing import NDArray
 
 import bakeoff_worker
 from bakeoff import worker_log
-from bakeoff.errors import BakeoffError
 from bakeoff.launch import Launch, launch_for
 from bakeoff.record import Outcome
+from bakeoff.worker_failure import Evidence, WorkerFailure, ended, late, reported
 from bakeoff.worker_process import Ended, Expired, WorkerProcess, kernel_kills
 from bakeoff_worker.program import Program
 
@@ -36,46 +34,6 @@ Source = Array | Path  # an array, or an .npy file that holds it
 
 _MAIN = Path(bakeoff_worker.__file__).resolve().parent / "__main__.py"
 _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
-_OUTCOMES = {
-    "unsupported": Outcome.UNSUPPORTED,
-    "out_of_memory": Outcome.OUT_OF_MEMORY,
-    "exit": Outcome.CRASHED,
-}
-_FAULT = re.compile(r"^Fatal Python error.*", re.MULTILINE | re.DOTALL)
-_FRAME = re.compile(r'most recent call first\):\s+File "(.*)", line (\d+) in (\S+)')
-_UNAVAILABLE_TYPES = ("ImportError", "ModuleNotFoundError")
-
-
-class WorkerFailure(BakeoffError):
-    """A request that a worker did not answer with a result.
-
-    Attributes
-    ----------
-    outcome
-        ``unsupported``, ``unavailable``, ``error``, ``crashed``, ``timeout`` or
-        ``out_of_memory``.
-    reason
-        One line or a few, for a table.
-    signal
-        The name of the signal that ended the worker, or "".
-    stack
-        The Python traceback or stack, if known.
-    log_tail
-        The end of what the worker printed; no control characters.
-    """
-
-    def __init__(
-        self, outcome: Outcome, reason: str, signal: str = "", stack: str = "", log_tail: str = ""
-    ) -> None:
-        super().__init__(outcome, reason, signal, stack, log_tail)
-        self.outcome = outcome
-        self.reason = reason
-        self.signal = signal
-        self.stack = stack
-        self.log_tail = log_tail
-
-    def __str__(self) -> str:
-        return f"{self.outcome}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,9 +348,11 @@ class Worker:
             )
         except Expired:
             self._process.abort()
-            raise self._gone(self._late(command, limit_s)) from None
+            raise self._gone(late(command, limit_s, self._evidence())) from None
         except Ended:
-            raise self._gone(self._crash(command, self._process.end(0.0))) from None
+            status = self._process.end(0.0)
+            killed = kernel_kills() > self._kills
+            raise self._gone(ended(command, status, killed, self._evidence())) from None
         except BaseException:
             # Interrupted: the answer would come to nobody.
             self._process.end(0.0)
@@ -413,53 +373,14 @@ class Worker:
             shown = worker_log.readable(line[:200])
             reason = f"{command}: the worker broke the protocol ({problem}): {shown!r}"
             raise self._gone(self._failure(Outcome.ERROR, reason)) from None
-        raise self._reported(command, error)
+        raise reported(command, error, self._evidence())
 
-    def _reported(self, command: str, error: Mapping[str, Any]) -> WorkerFailure:
-        """Return the failure for an exception in the worker, which lives on."""
-        kind, message = error["kind"], error["message"]
-        outcome = _OUTCOMES.get(kind, Outcome.ERROR)
-        if command == "hello" and error["type"] in _UNAVAILABLE_TYPES:
-            outcome = Outcome.UNAVAILABLE
-        reason = message if kind == "unsupported" else f"{error['type']}: {message}".strip(": ")
-        if kind == "exit":
-            reason = f"the toolkit called exit({message}) during {command}"
-        return self._failure(outcome, reason, stack=error["traceback"])
+    def _evidence(self) -> Evidence:
+        return Evidence.of(self._log, self._folder / "stack")
 
-    def _crash(self, command: str, status: int) -> WorkerFailure:
-        if status >= 0:
-            return self._failure(
-                Outcome.CRASHED, f"the worker exited with status {status} during {command}"
-            )
-        try:
-            signal = signals.Signals(-status).name
-        except ValueError:
-            signal = f"signal {-status}"
-        if signal == "SIGKILL" and kernel_kills() > self._kills:
-            reason = f"{command}: killed by the kernel for want of memory"
-            return self._failure(Outcome.OUT_OF_MEMORY, reason, signal)
-        if signal == "SIGABRT" and "std::bad_alloc" in worker_log.tail(self._log):
-            reason = f"{command}: aborted, as memory ran out (std::bad_alloc)"
-            return self._failure(Outcome.OUT_OF_MEMORY, reason, signal)
-        return self._failure(Outcome.CRASHED, f"{command}: ended by {signal}", signal)
-
-    def _late(self, command: str, limit_s: float) -> WorkerFailure:
-        failure = self._failure(Outcome.TIMEOUT, f"{command}: no answer within {limit_s:g} s")
-        if frame := _FRAME.search(failure.stack):
-            path, line, function = frame.groups()
-            failure.reason += f"; it was in {function} ({Path(path).name}, line {line})"
-        return failure
-
-    def _failure(
-        self, outcome: Outcome, reason: str, signal: str = "", stack: str = ""
-    ) -> WorkerFailure:
-        log_tail = worker_log.tail(self._log)
-        stack = stack or worker_log.head(self._folder / "stack")
-        # A toolkit may point faulthandler to standard error: then the stack is in the log.
-        if not stack and (fault := _FAULT.search(log_tail)):
-            stack = fault.group()
-        reason, stack = worker_log.printable(reason), worker_log.printable(stack)
-        return WorkerFailure(outcome, reason, signal, stack, log_tail)
+    def _failure(self, outcome: Outcome, reason: str) -> WorkerFailure:
+        evidence = self._evidence()
+        return WorkerFailure(outcome, reason, "", evidence.stack, evidence.log_tail)
 
     def _gone(self, failure: WorkerFailure) -> WorkerFailure:
         self._last_words = failure

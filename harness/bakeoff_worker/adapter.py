@@ -7,6 +7,7 @@ composed from their definitions. A toolkit of graphs, sessions or whole nets
 overrides `Adapter.compile`.
 """
 
+import operator
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from bakeoff_worker import optimizers, schedules
@@ -109,11 +110,11 @@ class GradientExecutable(object):
         names = [v.name for v in program.inputs]
         forward = [v.name for v in program.forward_inputs]
         self._gradient = adapter.value_and_grad(fn, [forward.index(n) for n in program.ask["wrt"]])
-        self._arguments = _selector([names.index(n) for n in forward])
-        self._cotangents = _selector([names.index(n) for n in program.ask["cotangents"]])
+        self._arguments = _getter([names.index(n) for n in forward])
+        self._cotangents = _getter([names.index(n) for n in program.ask["cotangents"]])
 
     def __call__(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
-        outputs, grads = self._gradient(tensors[self._arguments], tensors[self._cotangents])
+        outputs, grads = self._gradient(self._arguments(tensors), self._cotangents(tensors))
         return tuple(outputs) + tuple(grads)
 
 
@@ -171,15 +172,12 @@ class TrainingExecutable(object):
         ]
 
 
-def _selector(positions: List[int]) -> slice:
-    """Return the slice of consecutive positions: how programs order their inputs."""
+def _getter(positions: List[int]) -> Callable[[Sequence[Tensor]], Tuple[Tensor, ...]]:
+    """Return what takes these positions out of a tuple; neighbours by one slice."""
     start = positions[0] if positions else 0
-    if positions != list(range(start, start + len(positions))):
-        raise Unsupported(
-            "inputs at positions %s; expected forward inputs and cotangents side by side"
-            % positions
-        )
-    return slice(start, start + len(positions))
+    if positions == list(range(start, start + len(positions))):
+        return operator.itemgetter(slice(start, start + len(positions)))
+    return operator.itemgetter(*positions)  # two or more, so it gives a tuple
 
 
 def refusal(adapter: Any, program: Program) -> Optional[str]:

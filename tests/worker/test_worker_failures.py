@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from bakeoff import worker as worker_module
-from bakeoff import worker_log, worker_process
+from bakeoff import worker_failure, worker_log, worker_process
 from bakeoff.record import Outcome
 from bakeoff.worker import Worker, WorkerFailure
+from bakeoff_worker import failures
 
 # fault, outcome, what the reason says, signal, what the stack says, whether the worker lives on
 FAULTS = [
@@ -23,7 +24,14 @@ FAULTS = [
     ("sys_exit", Outcome.CRASHED, r"called exit\(0\) during", "", "SystemExit", True),
     ("exit", Outcome.CRASHED, "exited with status 0 during", "", "", False),
     ("abort", Outcome.CRASHED, "ended by SIGABRT", "SIGABRT", "in plant", False),
-    ("segfault", Outcome.CRASHED, "ended by SIGSEGV", "SIGSEGV", "in segfault", False),
+    (
+        "segfault",
+        Outcome.CRASHED,
+        r"SIGSEGV in \w+ \(.*\.py, line \d+\)",
+        "SIGSEGV",
+        "in segfault",
+        False,
+    ),
     ("bad_alloc", Outcome.OUT_OF_MEMORY, "memory ran out", "SIGABRT", "in bad_alloc", False),
     ("kill", Outcome.CRASHED, "ended by SIGKILL", "SIGKILL", "", False),
     ("hang", Outcome.TIMEOUT, "it was in hang_in_python", "", "in hang_in_python", False),
@@ -281,3 +289,43 @@ def test_a_launch_can_be_varied(start):
     worker = start()
     assert replace(worker.launch, threads=2).environment()["OMP_NUM_THREADS"] == "2"
     assert isinstance(worker, Worker)
+
+
+def test_a_stack_in_the_log_is_found_too(tmp_path):
+    """faulthandler may have been pointed to standard error by the toolkit."""
+    log = tmp_path / "log"
+    log.write_text(
+        "hello\nFatal Python error: Aborted\n\n"
+        'Current thread 0x1 (most recent call first):\n  File "/x/net.py", line 7 in step\n'
+    )
+    evidence = worker_failure.Evidence.of(log, tmp_path / "none")
+    failure = worker_failure.late("call", 2.5, evidence)
+    assert failure.reason == "call: no answer within 2.5 s; it was in step (net.py, line 7)"
+    assert worker_failure.ended("call", -40, False, evidence).signal == "signal 40"
+
+
+def test_an_exception_that_cannot_be_printed_is_still_reported():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    described = failures.describe(Mute())
+    assert described["type"] == "Mute"
+    assert described["message"] == "<no message: Mute.__str__ failed>"
+    assert described["kind"] == "error"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        type("OutOfMemoryError", (RuntimeError,), {})("CUDA"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("OOM when allocating tensor with shape[9]"),
+        RuntimeError("cudaErrorMemoryAllocation: out of memory"),
+    ],
+    ids=["python", "class", "torch-cpu", "tensorflow", "cuda"],
+)
+def test_toolkits_words_for_want_of_memory_are_known(error):
+    assert failures.kind_of(error) == "out_of_memory"
+    assert failures.kind_of(ValueError("there is room for memory")) == "error"
