@@ -123,7 +123,8 @@ def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
         return partial(torch.full_like, fill_value=fill_value)
 
     def astype(dtype: str) -> Op:
-        return operator.methodcaller("to", dtypes[dtype])
+        target = dtypes[dtype]
+        return lambda x: x.to(target)
 
     # -- reductions
 
