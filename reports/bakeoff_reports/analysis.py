@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
 from bakeoff import statistics
 from bakeoff.case import Case
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.record import Outcome, Record
 from bakeoff.reporting import AdoptionMetric
-
-from bakeoff_reports.cells import CellKey, as_frame, describe_cell
+from bakeoff_reports.cells import CellKey, as_frame, describe_cell, rows_of
 from bakeoff_reports.whereabouts import Environment, read_environments, unlike_settings
 
 Logs = dict[str, dict[int, float]]  # case → process round → log ratio
@@ -109,17 +109,16 @@ class Analysis:
     def aggregate(self, backend: str, suite: str | None = None) -> statistics.Aggregate:
         """Return the geometric mean of a backend's ranked ratios, with its coverage."""
         timed = [
-            c.id
-            for c in self.run.cases
-            if c.timed and c.fit is None and suite in (None, c.suite)
+            c.id for c in self.run.cases if c.timed and c.fit is None and suite in (None, c.suite)
         ]
         wanted = set(timed)
         logs = {c: by for c, by in self.logs.get(backend, {}).items() if c in wanted}
         return statistics.geometric_mean(logs, total=len(timed))
 
-    def of(self, backend: str) -> pd.DataFrame:
-        """Return a backend's cells."""
-        return self.cells[self.cells["backend"] == backend]
+    def of(self, backend: str, suite: str | None = None) -> pd.DataFrame:
+        """Return a backend's cells, of one suite or of all."""
+        mine = self.cells["backend"] == backend
+        return self.cells[mine if suite is None else mine & (self.cells["suite"] == suite)]
 
 
 def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
@@ -249,8 +248,8 @@ def _why_unranked(row: Mapping[str, Any], base_ok: bool, is_reference: bool, unl
 def _settle(analysis: Analysis) -> None:
     """Fill in the verdicts, which need the noise floor of the whole run."""
     verdicts = []
-    for row in analysis.cells.itertuples():
-        pairs = analysis.logs.get(row.backend, {}).get(row.case)  # type: ignore[arg-type,call-overload]
+    for row in rows_of(analysis.cells):
+        pairs = analysis.logs.get(row.backend, {}).get(row.case)
         if pairs is None:
             verdicts.append("")
             continue

@@ -1,11 +1,12 @@
 """One cell: the records of its rounds, summed up in one row."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import pandas as pd
+
 from bakeoff import cost, statistics
 from bakeoff.case import Case
 from bakeoff.record import Check, Outcome, Record
@@ -119,6 +120,11 @@ def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             for name in COLUMNS
         }
     )
+
+
+def rows_of(cells: pd.DataFrame) -> Iterator[Any]:
+    """Yield rows whose attributes are `COLUMNS`."""
+    yield from cells.itertuples(index=False)
 
 
 def worst_check(records: Sequence[Record]) -> Check | None:

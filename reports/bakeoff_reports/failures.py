@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bakeoff.record import Outcome
-
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.cells import rows_of
 from bakeoff_reports.content import (
     Block,
     Bullets,
@@ -24,8 +24,10 @@ from bakeoff_reports.sections import first_line
 from bakeoff_reports.suites import command
 
 # Most alarming first: a wrong answer before none.
-ORDER = (Outcome.MISMATCH, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT, Outcome.ERROR,
-         Outcome.CONTENDED, Outcome.UNAVAILABLE, Outcome.UNSUPPORTED, Outcome.INTERRUPTED)  # fmt: skip
+ORDER = (
+    Outcome.MISMATCH, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.TIMEOUT, Outcome.ERROR,
+    Outcome.CONTENDED, Outcome.UNAVAILABLE, Outcome.UNSUPPORTED, Outcome.INTERRUPTED,
+)  # fmt: skip
 
 
 def failures(analysis: Analysis) -> Content:
@@ -43,14 +45,16 @@ def failures(analysis: Analysis) -> Content:
         blocks.append(Heading("Plugins that could not be used", 3))
         blocks.append(Bullets(tuple(paragraph(_problem(p)) for p in problems)))
     if not blocks:
-        return [paragraph(chip("all ok", "good"), " Every planned cell ran to its end and is right.")]
+        return [
+            paragraph(chip("all ok", "good"), " Every planned cell ran to its end and is right.")
+        ]
     return blocks
 
 
 def _alike(analysis: Analysis, outcome: Outcome) -> list[list[Any]]:
     """Return the cells of an outcome, grouped by backend and reason."""
     groups: dict[tuple[str, str], list[Any]] = {}
-    for row in analysis.cells.itertuples():
+    for row in rows_of(analysis.cells):
         if row.outcome is outcome:
             distinct = str(row.case) if outcome is Outcome.MISMATCH else ""
             groups.setdefault((str(row.backend), f"{row.reason}{distinct}"), []).append(row)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from bakeoff_reports import style, words
 
@@ -60,7 +60,8 @@ def forest(lanes: Sequence[Lane], panels: Sequence[str], looks: Looks, unit: str
     Left of 1 is faster than the reference; the shaded band is the noise floor.
     """
     backends = [b for b in looks if any(p.backend == b for _, p in _points(lanes))]
-    pitch, gap, top, bottom = 13.0, 12.0, 66.0, 46.0
+    pitch, gap, bottom = 13.0, 12.0, 46.0
+    top = 58.0 if len(panels) > 1 else 36.0
     tall = len(lanes) * (max(len(backends), 1) * pitch + gap)
     with style.house_style():
         figure = style.canvas(top + tall + bottom)
@@ -99,7 +100,9 @@ def _points(lanes: Iterable[Lane]) -> Iterable[tuple[str, Point]]:
                 yield panel, point
 
 
-def _draw_point(axes: Axes, point: Point, y: float, looks: Looks, span: tuple[float, float]) -> None:
+def _draw_point(
+    axes: Axes, point: Point, y: float, looks: Looks, span: tuple[float, float]
+) -> None:
     colour, marker = looks[point.backend]
     low = max(point.low, span[0])
     high = min(point.high, span[1])
@@ -122,7 +125,13 @@ def _span(points: Sequence[Point]) -> tuple[float, float]:
 def ratio_ticks(low: float, high: float, most: int) -> list[float]:
     """Return round ratios within a range, 1 among them, at most so many."""
     decades = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    for steps in ((1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+    for steps in (
+        (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+        (1, 1.5, 2, 3, 5, 7),
+        (1, 2, 5),
+        (1, 3),
+        (1,),
+    ):
         ticks = [s * 10.0**d for d in decades for s in steps]
         ticks = [t for t in ticks if low <= t <= high]
         if len(ticks) <= most:
@@ -179,8 +188,9 @@ def at_a_glance(points: Mapping[str, Sequence[float]], means: Mapping[str, Point
             if i:
                 axes.axhline(i, color=style.RULE, linewidth=0.8)
             colour, _ = looks[backend]
+            scatter = [i + 0.33 + 0.12 * ((k * 0.618) % 1 - 0.5) for k in range(len(ratios))]
             axes.plot(
-                list(ratios), [i + 0.33 + 0.12 * ((k * 0.618) % 1 - 0.5) for k in range(len(ratios))],
+                list(ratios), scatter,
                 marker="o", markersize=5, linestyle="none", color=colour, alpha=0.45,
                 markeredgewidth=0,
             )  # fmt: skip
@@ -193,7 +203,7 @@ def curves(panels: Mapping[str, Sequence[Line]], looks: Looks, xlabel: str, ylab
     """Draw values over sizes, both axes logarithmic: a panel per dtype and pass."""
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    tall, wide, top, gap = 220.0, style.WIDTH / columns, 66.0, 78.0
+    tall, wide, top, gap = 220.0, style.WIDTH / columns, 58.0, 78.0
     names = dict.fromkeys(line.backend for lines in panels.values() for line in lines)
     with style.house_style():
         figure = style.canvas(top + rows * (tall + gap) - gap + 50)
@@ -232,10 +242,13 @@ def _log_ticks(axes: Axes, sizes: Sequence[float], values: Sequence[float]) -> N
 
 
 def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequence[Line],
-                 target: float | None, looks: Looks) -> Figure:  # fmt: skip
-    """Draw training: the loss over steps beside the oracle's, and the accuracy over seconds."""
+                 target: float | None, looks: Looks, per: str) -> Figure:  # fmt: skip
+    """Draw training: the loss beside the oracle's, and the accuracy over seconds.
+
+    ``per`` is what a loss belongs to: a step or an epoch.
+    """
     both = bool(losses or oracle) and bool(accuracies)
-    top, tall, wide = 66.0, 240.0, style.WIDTH / (2 if both else 1)
+    top, tall, wide = 58.0, 240.0, style.WIDTH / (2 if both else 1)
     names = {line.backend for line in [*losses, *accuracies]}
     with style.house_style():
         figure = style.canvas(top + tall + 50)
@@ -243,16 +256,18 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
         if losses or oracle:
             axes = style.place(figure, 62, top, wide - 84, tall)
             place = wide
-            axes.set_title("Loss over steps")
+            axes.set_title(f"Loss per {per}")
             if oracle:
                 axes.plot(oracle.x, oracle.y, color=style.RULE, linewidth=7, solid_capstyle="round")
                 axes.annotate(
                     "float64 oracle", (oracle.x[len(oracle.x) // 6], oracle.y[len(oracle.y) // 6]),
                     xytext=(14, 12), textcoords="offset points", color=style.SOFT, fontsize=11,
                 )  # fmt: skip
-            for line in losses:
-                axes.plot(line.x, line.y, color=looks[line.backend][0], linewidth=1.4)
-            axes.set_xlabel("step")
+            for nth, line in enumerate(losses):  # thin over thick: equal lines all stay visible
+                width = 1.4 + 1.5 * (len(losses) - 1 - nth)
+                axes.plot(line.x, line.y, color=looks[line.backend][0], linewidth=width)
+            axes.set_xlabel(per)
+            axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
             axes.set_ylabel("loss")
             axes.set_ylim(bottom=0)
             axes.grid(axis="y")
@@ -281,7 +296,28 @@ _MARKS = {"mismatch": "×", "failed": "!", "absent": "–", "unknown": "?"}
 _LIMITS = (0.01, 0.1, 0.5)
 
 
-def error_map(columns: Sequence[str], rows: Mapping[str, Sequence[Tile]], per_band: int = 34) -> Figure:
+def error_table(ops: Sequence[str], backends: Mapping[str, Sequence[Tile]]) -> Figure:
+    """Draw how near each op comes to its error bound, with the numbers: for few ops.
+
+    A row per op, a column per backend; shades and marks as in `error_map`.
+    """
+    left = 22 + 6.9 * max(len(name) for name in ops)
+    wide, tall, top = 104.0, 24.0 * len(ops), 66.0
+    with style.house_style():
+        figure = style.canvas(top + tall + 6)
+        axes = _tile_axes(figure, left, top, wide * len(backends), tall, len(backends), len(ops))
+        axes.set_xticks([i + 0.5 for i in range(len(backends))], list(backends))
+        axes.set_yticks([i + 0.5 for i in range(len(ops))], list(ops))
+        for x, tiles in enumerate(backends.values()):
+            for y, tile in enumerate(tiles):
+                _draw_tile(axes, tile, x, y, words.fraction_of_bound(tile.fraction), gap=0.02)
+        _tile_legend(figure, left)
+    return figure
+
+
+def error_map(
+    columns: Sequence[str], rows: Mapping[str, Sequence[Tile]], per_band: int = 40
+) -> Figure:
     """Draw how near each op comes to its error bound: a column per op, a row per backend.
 
     Shades run from far below the bound to just below it; what failed carries a mark, so
@@ -299,20 +335,26 @@ def error_map(columns: Sequence[str], rows: Mapping[str, Sequence[Tile]], per_ba
         for band in range(bands):
             ops = columns[band * per_band : (band + 1) * per_band]
             top = 34 + band * (head + tall + 14) + head
-            axes = style.place(figure, left, top, side * len(ops), tall)
-            axes.set_xlim(0, len(ops))
-            axes.set_ylim(len(rows), 0)
-            for spine in axes.spines.values():
-                spine.set_visible(False)
-            axes.tick_params(length=0, pad=5, labelcolor=style.INK, labelsize=10.5)
-            axes.xaxis.tick_top()
+            axes = _tile_axes(figure, left, top, side * len(ops), tall, len(ops), len(rows))
             axes.set_xticks([i + 0.5 for i in range(len(ops))], ops, rotation=90)
             axes.set_yticks([i + 0.5 for i in range(len(rows))], list(rows))
             for i, tiles in enumerate(rows.values()):
                 for j, tile in enumerate(tiles[band * per_band : (band + 1) * per_band]):
                     _draw_tile(axes, tile, j, i)
-        _tile_legend(figure, left, height)
+        _tile_legend(figure, left)
     return figure
+
+
+def _tile_axes(figure: Figure, left: float, top: float, wide: float, tall: float,
+               across: int, down: int) -> Axes:  # fmt: skip
+    axes = style.place(figure, left, top, wide, tall)
+    axes.set_xlim(0, across)
+    axes.set_ylim(down, 0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, pad=5, labelcolor=style.INK, labelsize=11)
+    axes.xaxis.tick_top()
+    return axes
 
 
 def _tile_colour(tile: Tile) -> str:
@@ -323,10 +365,14 @@ def _tile_colour(tile: Tile) -> str:
     return style.VOID
 
 
-def _draw_tile(axes: Axes, tile: Tile, x: float, y: float) -> None:
+def _draw_tile(
+    axes: Axes, tile: Tile, x: float, y: float, text: str = "", gap: float = 0.05
+) -> None:
     axes.add_patch(
-        Rectangle((x + 0.05, y + 0.06), 0.9, 0.88, facecolor=_tile_colour(tile), linewidth=0)
+        Rectangle((x + gap, y + 0.06), 1 - 2 * gap, 0.88, facecolor=_tile_colour(tile), linewidth=0)
     )
+    if tile.state == "ok" and text:
+        axes.text(x + 0.5, y + 0.53, text, ha="center", va="center", fontsize=11)
     if tile.state in _MARKS:
         bad = tile.state in ("mismatch", "failed")
         axes.text(
@@ -335,7 +381,7 @@ def _draw_tile(axes: Axes, tile: Tile, x: float, y: float) -> None:
         )  # fmt: skip
 
 
-def _tile_legend(figure: Figure, left: float, height: float) -> None:
+def _tile_legend(figure: Figure, left: float) -> None:
     keys = [
         (Tile("ok", 0.001), "below 1 % of the bound"), (Tile("ok", 0.05), "1–10 %"),
         (Tile("ok", 0.3), "10–50 %"), (Tile("ok", 0.9), "50–100 %"),

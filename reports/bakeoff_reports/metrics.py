@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Self
 
 from bakeoff.record import Outcome
-
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis, finite
+from bakeoff_reports.cells import rows_of
 
 Values = Mapping[str, float | None]
 
@@ -17,13 +17,17 @@ TRIED = (Outcome.OK, Outcome.MISMATCH, Outcome.CONTENDED, Outcome.ERROR, Outcome
 
 
 class Measure(float):
-    """A value with what stands muted beside it: an interval, or how many cells."""
+    """A value with what stands muted below it, and its interval if it has one."""
 
     note: str
+    low: float | None
+    high: float | None
 
-    def __new__(cls, value: float, note: str = "") -> Self:
+    def __new__(
+        cls, value: float, note: str = "", low: float | None = None, high: float | None = None
+    ) -> Self:
         made = super().__new__(cls, value)
-        made.note = note
+        made.note, made.low, made.high = note, low, high
         return made
 
 
@@ -40,13 +44,16 @@ def speed_ratio(analysis: Analysis) -> Values:
             i = found.interval
             spread = words.interval(i.ratio, i.low, i.high)
             cells = f"{found.covered}/{found.total} cells"
-            result[backend] = Measure(i.ratio, ", ".join(filter(None, (spread, cells))))
+            note = ", ".join(filter(None, (spread, cells)))
+            result[backend] = Measure(i.ratio, note, finite(i.low), finite(i.high))
     return result
 
 
 def conformance(analysis: Analysis) -> Values:
     """Share of the cells it tried that came out within their error bounds."""
-    return {b: _share(analysis, b, (Outcome.OK, Outcome.CONTENDED), TRIED) for b in analysis.backends}
+    return {
+        b: _share(analysis, b, (Outcome.OK, Outcome.CONTENDED), TRIED) for b in analysis.backends
+    }
 
 
 def coverage(analysis: Analysis) -> Values:
@@ -82,15 +89,16 @@ def op_coverage(analysis: Analysis) -> Values:
 
 
 def worst_error_fraction(analysis: Analysis) -> Values:
-    """Worst error of any cell, as a fraction of its bound."""
+    """Worst error of any cell, as a fraction of its bound; reaching a target is no error."""
     result: dict[str, float | None] = {}
     for backend in analysis.backends:
-        cells = analysis.of(backend).dropna(subset=["error_fraction"])
-        if cells.empty:
-            result[backend] = None
-        else:
-            worst = cells.loc[cells["error_fraction"].astype(float).idxmax()]
-            result[backend] = Measure(worst["error_fraction"], f"in {worst['case']}")
+        judged = [
+            row
+            for row in rows_of(analysis.of(backend))
+            if words.is_number(row.error_fraction) and row.error_kind != "target"
+        ]
+        worst = max(judged, key=lambda row: row.error_fraction, default=None)
+        result[backend] = worst and Measure(worst.error_fraction, f"in {worst.case}")
     return result
 
 

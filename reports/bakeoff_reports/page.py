@@ -13,12 +13,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import bakeoff
-from bakeoff.reporting import AdoptionMetric, ReportSection, resolve
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from bakeoff_reports import content, style, svg
+import bakeoff
+from bakeoff.reporting import AdoptionMetric, ReportSection, resolve
+from bakeoff_reports import content, style, svg, words
 from bakeoff_reports.analysis import Analysis, analyse, load
 
 FILE_NAME = "report.html"
@@ -80,7 +80,7 @@ def built_sections(analysis: Analysis, sections: Sequence[ReportSection]) -> lis
 
 def _title(analysis: Analysis) -> str:
     others = [b for b in analysis.backends if b != analysis.reference]
-    return f"{analysis.reference} and {', '.join(others)}" if others else analysis.reference
+    return f"{words.listed(others)} against {analysis.reference}" if others else analysis.reference
 
 
 @dataclass(slots=True)

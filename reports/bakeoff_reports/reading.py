@@ -1,7 +1,6 @@
 """The section that explains the page to someone who knows no statistics."""
 
 from bakeoff.record import Outcome
-
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import Content, Definitions, Heading, paragraph, strong
@@ -10,7 +9,7 @@ from bakeoff_reports.content import Content, Definitions, Heading, paragraph, st
 def reading(analysis: Analysis) -> Content:
     """Explain times, ratios, intervals, verdicts, errors and outcomes in plain words."""
     reference = analysis.reference
-    effect = f"{words.significant(100 * analysis.minimum_effect)}{words.NARROW}%"
+    effect = f"{100 * analysis.minimum_effect:g}{words.NARROW}%"
     return [
         paragraph(
             "Every backend was given the same inputs, bit for bit, and asked for the same thing. "
@@ -24,8 +23,8 @@ def reading(analysis: Analysis) -> Content:
                     paragraph(
                         "How long one call took, once everything is warm. Many calls are timed "
                         "together in a block; the number is the middle one of the blocks, and of "
-                        "the processes. The first call, compilation and the moving of data are kept "
-                        "apart, since you pay for them once."
+                        "the processes. The first call, compilation and the moving of data are "
+                        "kept apart, since you pay for them once."
                     ),
                 ),
                 (
@@ -41,9 +40,9 @@ def reading(analysis: Analysis) -> Content:
                     paragraph(
                         "Starting the same program again gives a slightly different time, so a "
                         "single number is never the whole truth. Both programs were started afresh "
-                        "several times; the interval holds the ratios that agree with what was seen. "
-                        "Intervals made this way hold the true ratio 95 times in 100. Wide means: "
-                        "we do not know well."
+                        "several times; the interval holds the ratios that agree with what was "
+                        "seen. Intervals made this way hold the true ratio 95 times in 100. Wide "
+                        "means: we do not know well."
                     ),
                 ),
                 (
@@ -59,9 +58,9 @@ def reading(analysis: Analysis) -> Content:
                 (
                     "Noise floor",
                     paragraph(
-                        f"{reference} was also raced against itself. Whatever difference that shows "
-                        "is noise, and any difference of one pair of processes that is smaller "
-                        "deserves no belief."
+                        f"{reference} was also raced against itself. Whatever difference that "
+                        "shows is noise, and any difference of one pair of processes that is "
+                        "smaller deserves no belief."
                     ),
                 ),
                 (

@@ -8,7 +8,6 @@ from typing import Any
 from bakeoff import statistics
 from bakeoff.record import Outcome
 from bakeoff.reporting import AdoptionMetric, resolve
-
 from bakeoff_reports import figures, style, words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import (
@@ -100,7 +99,7 @@ def _noise(analysis: Analysis) -> Paragraph:
         f"own: 95 in 100 of {analysis.noise_rounds} such pairs differed by less than this. A "
         "difference of a single pair of processes within the noise floor means nothing; an "
         "interval over many pairs can be narrower. "
-        f"Verdicts ask for a difference of at least {words.significant(100 * analysis.minimum_effect)}"
+        f"Verdicts ask for a difference of at least {100 * analysis.minimum_effect:g}"
         f"{words.NARROW}%.",
     )
 
@@ -140,9 +139,7 @@ def _sentence(analysis: Analysis, backend: str) -> Paragraph:
 def _speed(analysis: Analysis, backend: str) -> list[Span | str]:
     found = analysis.aggregate(backend)
     verdicts = list(analysis.of(backend)["verdict"])
-    counts = [
-        f"{v} on {n}" for v in _ORDER if (n := verdicts.count(v))
-    ]
+    counts = [f"{v} on {n}" for v in _ORDER if (n := verdicts.count(v))]
     if not found.covered or math.isnan(found.interval.ratio):
         return ["; ", chip("speed not ranked", "none"), f": {_why_no_speed(analysis, backend)}"]
     i = found.interval
@@ -166,7 +163,9 @@ def _why_no_speed(analysis: Analysis, backend: str) -> str:
 
 def _missing(outcomes: Sequence[Outcome]) -> str:
     parts = [
-        f"{n} {words.OUTCOME_WORDS[o]}" for o in Outcome if not o.measured and (n := outcomes.count(o))
+        f"{n} {words.OUTCOME_WORDS[o]}"
+        for o in Outcome
+        if not o.measured and (n := outcomes.count(o))
     ]
     return f"Without a result: {words.listed(parts)}" if parts else ""
 
@@ -188,8 +187,8 @@ def summary(analysis: Analysis) -> Content:
         ),
         _scorecard(analysis),
     ]
-    glance = _glance(analysis)
-    return [*blocks, glance] if glance else blocks
+    figure = glance(analysis)
+    return [*blocks, figure] if figure else blocks
 
 
 def _scorecard(analysis: Analysis) -> Table:
@@ -217,7 +216,11 @@ def _scorecard(analysis: Analysis) -> Table:
 
 def _measures(metric: AdoptionMetric, values: Sequence[float | None]) -> list[Cell]:
     known = [v for v in values if v is not None and math.isfinite(v)]
-    most = 1.0 if metric.better == "higher" and metric.unit.startswith("of ") else max(known, default=0)
+    most = (
+        1.0
+        if metric.better == "higher" and metric.unit.startswith("of ")
+        else max(known, default=0)
+    )
     cells = []
     for value in values:
         if value is None:
@@ -226,7 +229,13 @@ def _measures(metric: AdoptionMetric, values: Sequence[float | None]) -> list[Ce
         bar = max(0.0, min(1.0, value / most)) if most > 0 and math.isfinite(value) else None
         tone: Any = "bad" if metric.unit == "of the bound" and not value <= 1 else ""
         cells.append(
-            Cell(_in_unit(value, metric.unit), getattr(value, "note", ""), tone, sort=float(value), bar=bar)
+            Cell(
+                _in_unit(value, metric.unit),
+                getattr(value, "note", ""),
+                tone,
+                sort=float(value),
+                bar=bar,
+            )
         )
     return cells
 
@@ -240,18 +249,19 @@ def _in_unit(value: float, unit: str) -> str:
         return words.fraction_of_bound(value)
     if unit.startswith("of "):
         return words.percent(value)
-    return words.ratio(value)
+    return words.ratio(value, getattr(value, "low", None), getattr(value, "high", None))
 
 
-def _glance(analysis: Analysis) -> Figure | None:
+def glance(analysis: Analysis, suite: str | None = None) -> Figure | None:
+    """Return a figure of every ranked ratio of the run, or of one suite."""
     ratios: dict[str, list[float]] = {}
     means = {}
     for backend in analysis.backends:
-        cells = analysis.of(backend)
-        ranked = cells[cells["verdict"] != ""]
+        cells = analysis.of(backend, suite)
+        ranked = cells[cells["verdict"].ne("")]
         if len(ranked):
             ratios[backend] = [float(r) for r in ranked["ratio"]]
-            i = analysis.aggregate(backend).interval
+            i = analysis.aggregate(backend, suite).interval
             means[backend] = figures.Point(backend, i.ratio, i.low, i.high)
     if not ratios:
         return None
@@ -260,8 +270,8 @@ def _glance(analysis: Analysis) -> Figure | None:
     )
     return Figure(
         drawing,
-        f"Every ranked cell, one pale dot each; below them the geometric mean with its 95 % "
+        "Every ranked cell, one pale dot each; below them the geometric mean with its 95 % "
         f"interval. Horizontal: {unit(analysis)}. The shaded band is the noise floor.",
         "Geometric mean of " + unit(analysis) + ": "
         + "; ".join(figures.describe_ratio(p) for p in means.values()) + ".",
-    )
+    )  # fmt: skip

@@ -1,6 +1,5 @@
 """The sections on where a run took place and how to repeat it."""
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +21,7 @@ from bakeoff_reports.content import (
     paragraph,
     strong,
 )
-from bakeoff_reports.suites import command
+from bakeoff_reports.suites import command, in_lines
 from bakeoff_reports.whereabouts import FACTS, in_words, unlike_settings
 
 
@@ -88,7 +87,9 @@ def _settings_unlike(analysis: Analysis) -> list[Block]:
     ]
     if not found:
         return [
-            paragraph(f"No setting differs from {analysis.reference}'s in a way that forbids ranking.")
+            paragraph(
+                f"No setting differs from {analysis.reference}'s in a way that forbids ranking."
+            )
         ]
     return [paragraph("Settings that differ, and so forbid ranking:"), Bullets(tuple(found))]
 
@@ -99,20 +100,23 @@ def reproduce(analysis: Analysis) -> Content:
     example = next((c.id for c in analysis.run.cases), "SUITE/CASE")
     other = next((b for b in analysis.backends if b != analysis.reference), analysis.reference)
     versions = [
-        f"{e.name_and_version}" for b in analysis.backends if (e := analysis.environments[b]).version
+        f"{e.name_and_version}"
+        for b in analysis.backends
+        if (e := analysis.environments[b]).version
     ]
     version = str(analysis.run.meta.get("bakeoff") or "")
     return [
-        paragraph("The whole run:"),
         Code(_whole(analysis, settings), "The whole run"),
         paragraph(
-            "One cell again, here the first. Each case has its own command in its table, under ",
+            "Each case has its own command in its table, under ",
             code("about"),
-            ". A run of few cells measures each for longer:",
+            ". A run of few cells measures each for longer.",
         ),
-        Code(command(analysis, example, [other]), "One cell"),
-        paragraph("This page again, from the journal beside it:"),
-        Code("bakeoff report bakeoff-results\nbakeoff report bakeoff-results --format md", "The page"),
+        Code(command(analysis, example, [other]), "One cell, here of the first case"),
+        Code(
+            "bakeoff report bakeoff-results\nbakeoff report bakeoff-results --format md",
+            "This page again, from the journal beside it",
+        ),
         paragraph(
             f"With bakeoff {version}" if version else "With this bakeoff",
             f" and {words.listed(versions)}." if versions else ".",
@@ -124,7 +128,7 @@ def reproduce(analysis: Analysis) -> Content:
 def _whole(analysis: Analysis, settings: Mapping[str, Any]) -> str:
     argv = settings.get("argv") or settings.get("command")
     if isinstance(argv, list):
-        return shlex.join(str(part) for part in argv)
+        return in_lines([str(part) for part in argv])
     if argv:
         return str(argv)
     parts = ["bakeoff", "run", "--backends", ",".join(analysis.backends)]
@@ -132,4 +136,4 @@ def _whole(analysis: Analysis, settings: Mapping[str, Any]) -> str:
     for option in ("preset", "threads", "seed"):
         if settings.get(option) is not None:
             parts += [f"--{option}", str(settings[option])]
-    return shlex.join(parts)
+    return in_lines(parts)

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-WIDTH = 880  # pixels: the page's measure for figures
+WIDTH = 1040  # pixels: the page's measure for figures
 
 INK = "#1e2430"
 SOFT = "#586174"
@@ -29,7 +29,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 # Shades of the error map, from far below the bound to just below it; then beyond it.
 SHADES = ("#e3f1ea", "#b5dcc9", "#7cc0a3", "#3f9a78")
-_SHADES_DARK = ("#16352b", "#1f5443", "#2b7a60", "#3fa583")
+_SHADES_DARK = ("#14302a", "#1b4639", "#215c4a", "#27735b")
 BAD = "#b3261e"
 VOID = "#f3f4f7"
 
@@ -45,7 +45,7 @@ INKS: dict[str, tuple[str, str, str]] = {  # hex as drawn → name, light, dark
     **{c: (f"h{i}", c, d) for i, (c, d) in enumerate(zip(SHADES, _SHADES_DARK, strict=True))},
 }
 
-RC: dict[str, Any] = {
+RC: Any = {
     "svg.fonttype": "none",  # text stays text: searchable, in the page's own typeface
     "font.family": "DejaVu Sans",  # wider than the page's typefaces: laid out so, nothing overlaps
     "font.size": 11.5,

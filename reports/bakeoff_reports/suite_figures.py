@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
-from bakeoff.record import Outcome, Record
 
+from bakeoff.record import Outcome, Record
 from bakeoff_reports import figures, style
 from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.cells import rows_of
 from bakeoff_reports.content import Block, Figure, muted, paragraph
 from bakeoff_reports.figures import Lane, Line, Point, Tile
-from bakeoff_reports.sections import unit
+from bakeoff_reports.sections import glance, unit
 
 _RATED = (Outcome.OK, Outcome.CONTENDED)  # a wrong answer has no rate
-MOST_LANES = 40  # of a forest plot: what stays readable; the table holds all
+MOST_LANES = 30  # of a forest plot: beyond, a strip of dots per backend says more
+FEW_OPS = 20  # so many get a row each with its number, more a field each
 PASS_WORDS = {
     "forward": "forward",
     "grad-input": "forward, gradient of input",
@@ -29,7 +31,9 @@ def draw_suite(analysis: Analysis, suite: str) -> list[Block]:
     cells = analysis.cells[analysis.cells["suite"] == suite]
     makers = _FIGURES.get(suite, (_forest,))
     drawn = [figure for make in makers if (figure := make(analysis, cells)) is not None]
-    return list(drawn) or [paragraph(muted("No figure: no cell of this suite has a result to draw."))]
+    return list(drawn) or [
+        paragraph(muted("No figure: no cell of this suite has a result to draw."))
+    ]
 
 
 def _tag(analysis: Analysis, case: str, name: str, default: str = "") -> str:
@@ -40,13 +44,17 @@ def _rates(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
     """Draw a rate over sizes, of the families of shapes that have several sizes."""
     ran = cells[cells["outcome"].isin(_RATED) & cells["gflops"].gt(0)]
     panels: dict[str, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
-    for row in ran.itertuples():
+    for row in rows_of(ran):
         tags = analysis.cases[str(row.case)].tags
         n = tags.get("n")
         if isinstance(n, int | float):
             family = str(tags.get("shape", ""))
-            title = ", ".join(filter(None, (family, str(row.dtype), PASS_WORDS.get(str(tags.get("pass", "")), ""))))
-            panels[title][str(row.backend)].append((float(n), float(row.gflops)))  # type: ignore[arg-type]
+            title = ", ".join(
+                filter(
+                    None, (family, str(row.dtype), PASS_WORDS.get(str(tags.get("pass", "")), ""))
+                )
+            )
+            panels[title][str(row.backend)].append((float(n), float(row.gflops)))
     lines = {
         title: [
             Line(b, [x for x, _ in sorted(points)], [y for _, y in sorted(points)])
@@ -78,17 +86,18 @@ def _forest(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         return None
     lanes: dict[str, dict[str, list[Point]]] = defaultdict(lambda: defaultdict(list))
     panels: dict[str, None] = {}
-    for row in drawable.itertuples():
+    for row in rows_of(drawable):
         case = analysis.cases[str(row.case)]
         kind = str(case.tags.get("pass", ""))
         panel = PASS_WORDS.get(kind, kind)
         label = case.name.removesuffix(f"-{kind}") if kind else case.name
         panels[panel] = None
         lanes[label][panel].append(_point(row))
-    if len(panels) > 3:
+    filled = sum(len(by_panel) for by_panel in lanes.values())
+    if len(panels) > 3 or filled < 0.6 * len(panels) * len(lanes):
         panels, lanes = _in_one_panel(lanes)
     if len(lanes) > MOST_LANES:
-        lanes = _most_telling(lanes)
+        return glance(analysis, str(cells["suite"].iloc[0]))
     ordered = [p for p in (*PASS_WORDS.values(), *panels) if p in panels]
     drawing = figures.forest(
         [Lane(label, by_panel) for label, by_panel in lanes.items()],
@@ -97,12 +106,10 @@ def _forest(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         unit(analysis),
         analysis.noise_floor,
     )
-    left_out = drawable["case"].nunique() - sum(len(p) for p in lanes.values())
     return Figure(
         drawing,
         f"Horizontal: {unit(analysis)}, with 95 % intervals over process rounds. The shaded band "
-        "is the noise floor. Hollow marks are shown but not ranked."
-        + (f" The {len(lanes)} lanes farthest from 1; the table holds all." if left_out > 0 else ""),
+        "is the noise floor. Hollow marks are shown but not ranked.",
         f"Forest plot of {unit(analysis)}. "
         + " ".join(
             f"{label}: "
@@ -129,23 +136,15 @@ def _in_one_panel(lanes: Lanes) -> tuple[dict[str, None], Lanes]:
     return {"": None}, flat
 
 
-def _most_telling(lanes: Lanes) -> Lanes:
-    """Keep the lanes that are farthest from 1, in their order."""
-
-    def distance(label: str) -> float:
-        return max(abs(math.log(p.ratio)) for points in lanes[label].values() for p in points)
-
-    kept = set(sorted(lanes, key=distance, reverse=True)[:MOST_LANES])
-    return {label: by_panel for label, by_panel in lanes.items() if label in kept}
-
-
 def _point(row: Any) -> Point:
     return Point(row.backend, row.ratio, row.ratio_low, row.ratio_high, not row.unranked)
 
 
 def _training(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
     """Draw loss and accuracy of the first fit of the suite, beside the oracle's loss."""
-    fits = [case for case in analysis.run.cases if case.suite == cells["suite"].iloc[0] and case.fit]
+    fits = [
+        case for case in analysis.run.cases if case.suite == cells["suite"].iloc[0] and case.fit
+    ]
     for case in fits:
         records = {b: _fitted(analysis, case.id, b) for b in analysis.backends}
         found = {b: r for b, r in records.items() if r is not None}
@@ -165,13 +164,15 @@ def _training(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         accuracies,
         target,
         style.series(analysis.backends),
+        "epoch" if accuracies and losses and len(losses[0].x) == len(accuracies[0].x) else "step",
     )
     ends = ", ".join(f"{line.backend} {line.y[-1]:.1%}" for line in accuracies)
     return Figure(
         drawing,
         f"Training {case.title or case.name}, from identical weights and in the same batch order "
-        "on every backend. Left, the loss; the pale band behind is the same training in float64. "
-        "Right, the accuracy on held-out images, one mark per epoch.",
+        "on every backend. Left, the loss"
+        + ("; the pale band behind is the same training in float64. " if oracles else ". ")
+        + "Right, the accuracy on held-out images, one mark per epoch.",
         f"Training of {case.name}. Accuracy at the end: {ends or 'not recorded'}.",
     )
 
@@ -193,7 +194,7 @@ def _over_time(backend: str, record: Record) -> Line:
     accuracy = record.series["accuracy"]
     seconds = record.series.get("seconds") or record.series.get("epoch_s")
     if seconds is None:
-        whole = record.figures.get("fit_ns", 1e9 * record.elapsed_s) / 1e9
+        whole = record.figures.get("fit_wall_ns", 1e9 * record.elapsed_s) / 1e9
         seconds = tuple(whole * (i + 1) / len(accuracy) for i in range(len(accuracy)))
     return Line(backend, list(seconds), list(accuracy))
 
@@ -202,7 +203,7 @@ def _ops(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
     """Draw each op on each backend: how near its worst error is to the bound."""
     by_place: dict[tuple[str, str], list[Any]] = defaultdict(list)
     ops: dict[str, None] = {}
-    for row in cells.itertuples():
+    for row in rows_of(cells):
         op = _op_of(analysis, str(row.case))
         ops[op] = None
         by_place[op, str(row.backend)].append(row)
@@ -212,7 +213,8 @@ def _ops(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         backend: [_tile(by_place.get((op, backend), [])) for op in ops]
         for backend in analysis.backends
     }
-    drawing = figures.error_map(list(ops), rows)
+    draw = figures.error_table if len(ops) <= FEW_OPS else figures.error_map
+    drawing = draw(list(ops), rows)
     states = {b: [t.state for t in tiles] for b, tiles in rows.items()}
     return Figure(
         drawing,
@@ -249,6 +251,6 @@ def _tile(rows: Sequence[Any]) -> Tile:
 
 _FIGURES: dict[str, tuple[Callable[[Analysis, pd.DataFrame], Figure | None], ...]] = {
     "matmul": (_rates, _forest),
-    "operators": (_ops,),
+    "operators": (_ops, _forest),
     "two_layer": (_forest, _training),
 }

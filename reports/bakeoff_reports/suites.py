@@ -3,14 +3,16 @@
 import math
 import shlex
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
+
 from bakeoff.case import Case
 from bakeoff.record import Outcome
-
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.cells import rows_of
 from bakeoff_reports.content import (
     Block,
     Cell,
@@ -49,7 +51,19 @@ def command(analysis: Analysis, case: str, backends: Sequence[str]) -> str:
     for option in ("preset", "threads", "seed"):
         if settings.get(option) is not None:
             parts += [f"--{option}", str(settings[option])]
-    return shlex.join(parts)
+    return in_lines(parts)
+
+
+def in_lines(parts: Sequence[str]) -> str:
+    """Return a command for a shell, an option to a line if it is long."""
+    whole = shlex.join(parts)
+    if len(whole) <= 78:
+        return whole
+    quoted = [shlex.quote(part) for part in parts]
+    starts = [i for i, part in enumerate(quoted) if part.startswith("--")] or [len(quoted)]
+    lines = [" ".join(quoted[: starts[0]])]
+    lines += [" ".join(quoted[i:j]) for i, j in pairwise([*starts, len(quoted)])]
+    return " \\\n  ".join(lines)
 
 
 def table(analysis: Analysis, suite: str) -> Table:
@@ -64,7 +78,7 @@ def table(analysis: Analysis, suite: str) -> Table:
             Column("Time", "number", "per call"),
             Column(f"× {reference}", "number", f"time ÷ {reference}'s; below 1 is faster"),
             Column("Verdict"),
-            Column("Error", "number", "of its bound; up to 1 is right"),
+            Column("Error", "number", "of its bound; ≤ 1 is right"),
             Column("Remark"),
         ),
         groups=tuple(
@@ -85,7 +99,7 @@ def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
     return Group(
         title=case.name,
         note=case.title if case.title != case.name else "",
-        rows=tuple(_row(analysis, row) for row in rows.itertuples()),
+        rows=tuple(_row(analysis, row) for row in rows_of(rows)),
         more=tuple(more),
     )
 
@@ -143,7 +157,7 @@ def known(value: float) -> float | None:
 
 def _figures_apart(rows: pd.DataFrame) -> Table:
     """Return what is kept apart from the time per call: the start, memory, each error."""
-    ran = [row for row in rows.itertuples() if row.outcome.measured]  # type: ignore[attr-defined]
+    ran = [row for row in rows_of(rows) if row.outcome.measured]
     return Table(
         caption="Kept apart from the time per call",
         columns=(

@@ -9,10 +9,11 @@ import io
 import re
 from xml.etree import ElementTree
 
+import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bakeoff_reports.style import INKS, RC, house_style
+from bakeoff_reports.style import INKS, RC
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -63,13 +64,10 @@ def inline(figure: Figure, prefix: str, alt: str) -> str:
 def _drawn(figure: Figure, salt: str) -> str:
     """Draw the figure; the salt makes its ids repeatable."""
     out = io.StringIO()
-    with house_style():
-        import matplotlib
-
-        with matplotlib.rc_context({**RC, "svg.hashsalt": salt}):
-            FigureCanvasSVG(figure).print_svg(
-                out, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
-            )
+    with matplotlib.rc_context({**RC, "svg.hashsalt": salt}):
+        FigureCanvasSVG(figure).print_svg(  # type: ignore[no-untyped-call]
+            out, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        )
     return out.getvalue()
 
 
@@ -91,16 +89,11 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
         elif name in _STYLES:
             element.set(name, value)
     for name, value in list(element.attrib.items()):
-        if name == "id":
-            value = f"{prefix}-{value}"
-        elif name == f"{{{_XLINK}}}href":
+        if name == f"{{{_XLINK}}}href":
             del element.attrib[name]
-            name, value = "href", f"#{prefix}-{value.lstrip('#')}"
+            element.set("href", f"#{prefix}-{value.lstrip('#')}")
         else:
-            value = _URL.sub(rf"url(#{prefix}-\1)", value)
-            value = _HEX.sub(_variable, value)
-            value = _LONG.sub(lambda number: f"{float(number[0]):.2f}", value)
-        element.set(name, value)
+            element.set(name, f"{prefix}-{value}" if name == "id" else _reword(value, prefix))
     if element.text and not element.text.strip():
         element.text = None
     element.tail = None
@@ -114,6 +107,11 @@ def _set_font(element: ElementTree.Element, value: str) -> None:
             element.set("font-weight", found["weight"].strip())
         if found["style"]:
             element.set("font-style", "italic")
+
+
+def _reword(value: str, prefix: str) -> str:
+    value = _HEX.sub(_variable, _URL.sub(rf"url(#{prefix}-\1)", value))
+    return _LONG.sub(lambda number: f"{float(number[0]):.2f}", value)
 
 
 def _variable(found: re.Match[str]) -> str:

@@ -53,9 +53,7 @@ def read_environments(
             ids.setdefault(record.backend, record.environment_id)
     asked = meta.get("settings", {}).get("threads", 1)
     return {
-        b: _environment(
-            b, declared.get(b, {}), environments.get(ids.get(b, ""), {}), asked
-        )
+        b: _environment(b, declared.get(b, {}), environments.get(ids.get(b, ""), {}), asked)
         for b in backends
     }
 

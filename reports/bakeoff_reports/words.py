@@ -3,7 +3,6 @@
 import math
 
 from bakeoff.record import Outcome
-
 from bakeoff_reports.content import Tone
 
 NARROW = "\u202f"  # narrow no-break space, between a number and its unit
@@ -45,7 +44,10 @@ OUTCOME_TONES: dict[Outcome, Tone] = {
     Outcome.CRASHED: "bad",
     Outcome.INTERRUPTED: "warn",
 }
-VERDICT_TONES: dict[str, Tone] = {"faster": "good", "slower": "bad", "same": "", "cannot tell": ""}
+# Slower is no fault: red is kept for what is wrong.
+VERDICT_TONES: dict[str, Tone] = {
+    "faster": "good", "slower": "warn", "same": "", "cannot tell": "none"
+}  # fmt: skip
 
 _TIME_UNITS = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -73,10 +75,8 @@ def duration(ns: float | None) -> str:
         return NONE
     if ns >= 99.95e9:
         return f"{significant(ns / 60e9)}{NARROW}min"
-    scale, unit = _TIME_UNITS[0]
-    for scale, unit in _TIME_UNITS:
-        if ns < 999.5 * scale:
-            break
+    fitting = (pair for pair in _TIME_UNITS if ns < 999.5 * pair[0])
+    scale, unit = next(fitting, _TIME_UNITS[-1])
     return f"{significant(ns / scale)}{NARROW}{unit}"
 
 

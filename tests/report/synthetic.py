@@ -157,7 +157,9 @@ def _record(
         fraction = 10 ** rng.uniform(-3.5, -0.05)
         checks = (Check("y", "gamma", 2e-6 * fraction, 2e-6, fraction, 2.0, 1.0),)
     blocks = tuple(
-        Block(i, loops, round(1.3 * loops * time_ns), round(loops * time_ns * rng.gauss(1, 0.004)), 0)
+        Block(
+            i, loops, round(1.3 * loops * time_ns), round(loops * time_ns * rng.gauss(1, 0.004)), 0
+        )
         for i in range(0 if fit else 6)
     )
     series: dict[str, tuple[float, ...]] = {}
@@ -190,7 +192,7 @@ def _spoil(records: Sequence[Record], rng: random.Random) -> Iterable[Record]:
     cells = sorted({(r.case_id, r.backend) for r in records if r.backend != records[0].backend})
     rng.shuffle(cells)
     fate: dict[tuple[str, str], Outcome] = dict(zip(cells, _BAD, strict=False))
-    fate |= {cell: Outcome.MISMATCH for cell in cells[6:9]}
+    fate |= dict.fromkeys(cells[6:9], Outcome.MISMATCH)
     fate[cells[9]] = Outcome.CONTENDED
     reasons = {
         Outcome.UNSUPPORTED: f"op conv_transpose3d is not offered {HOSTILE}",
@@ -212,7 +214,7 @@ def _spoil(records: Sequence[Record], rng: random.Random) -> Iterable[Record]:
                 checks = (replace(checks[0], error=1e-4, fraction=50.0),)
             yield replace(record, outcome=outcome, reason=reasons[outcome], checks=checks)
         elif record.round == 0:
-            log = f"Fatal Python error: {HOSTILE}\n  File \"x.py\", line 1 {HOSTILE_STYLE}\n"
+            log = f'Fatal Python error: {HOSTILE}\n  File "x.py", line 1 {HOSTILE_STYLE}\n'
             yield replace(
                 record, outcome=outcome, reason=reasons[outcome], checks=None, blocks=(),
                 figures={}, series={}, log=log,
