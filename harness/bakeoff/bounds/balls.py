@@ -1,0 +1,244 @@
+"""Ball arithmetic: values in float64, each with a radius that holds every honest result.
+
+A `Ball` is a midpoint, the exact result as float64 knows it, and a radius that bounds how
+far the result of a careful implementation in the dtype under test may lie from it. An
+operation's radius is what its operands' radii amount to in its result, plus its own rounding.
+This is running error analysis in midpoint-radius form.
+
+The model of rounding (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed.
+2002, eq. 2.4 and 2.8): one operation gives fl(x op y) = (x op y)(1 + δ) + η with |δ| ≤ u.
+A sum of n products, in any order, with or without fused multiply-adds, lies within
+γ_n Σ|a||b| of the exact one, where γ_n = nu/(1 - nu) (eq. 3.5 and lemma 3.1).
+
+What is assumed of a toolkit besides:
+
+- float16 and bfloat16 are storage: each op rounds its result to them, but sums (matmul,
+  convolutions, reductions) run in float32. One that sums in half precision exceeds its bound.
+- Results below the smallest normal number may be flushed to zero, but not in float16, whose
+  subnormals all processors keep.
+- Cotangents that meet in one element (overlapping windows, an index taken twice, a batch that
+  was broadcast) may be rounded to the dtype before each is added.
+- Fusing ops, or computing in higher precision between them, only removes roundings.
+
+Source for midpoint-radius arithmetic: Rump, *Fast and parallel interval arithmetic*, BIT 39
+(1999). The radii themselves are rounded to nearest, not up: that is 1e-16 of a radius.
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+
+class Format(NamedTuple):
+    """The numbers of a dtype.
+
+    ``u`` is the unit roundoff of results, ``u_sum`` that of sums inside an op; ``eta`` the
+    absolute error of results near zero; ``smallest`` the smallest positive normal number
+    (smallest subnormal spacing: ``smallest * 2 * u``); ``largest`` the largest finite one.
+    """
+
+    u: float
+    u_sum: float
+    eta: float
+    smallest: float
+    largest: float
+
+
+FORMATS = {
+    "float16": Format(2.0**-11, 2.0**-24, 2.0**-24, 2.0**-14, 65504.0),
+    "bfloat16": Format(2.0**-8, 2.0**-24, 2.0**-126, 2.0**-126, (2 - 2.0**-7) * 2.0**127),
+    "float32": Format(2.0**-24, 2.0**-24, 2.0**-126, 2.0**-126, (2 - 2.0**-23) * 2.0**127),
+    "float64": Format(2.0**-53, 2.0**-53, 2.0**-1022, 2.0**-1022, float(np.finfo("f8").max)),
+}
+_EXACT = Format(0.0, 0.0, 0.0, 0.0, np.inf)  # bool and integers
+
+
+class Ball(NamedTuple):
+    """Midpoints and radii. ``rad`` None: exact. Booleans have radius 1 where undecided."""
+
+    mid: Array
+    rad: Array | None = None
+
+    @property
+    def radius(self) -> Any:
+        """The radius, 0 where exact."""
+        return 0.0 if self.rad is None else self.rad
+
+    @property
+    def size(self) -> Array:
+        """The largest magnitude in the ball."""
+        return np.asarray(np.abs(self.mid) + self.radius)
+
+    def move(self, how: Callable[[Array], Array]) -> "Ball":
+        """Apply what only moves, copies or drops elements, or adds zeros."""
+        return Ball(how(self.mid), None if self.rad is None else how(self.rad))
+
+
+def gamma(n: int, u: float) -> float:
+    """Return Higham's γ_n = nu/(1 - nu); infinite where that says nothing (nu ≥ 1)."""
+    return n * u / (1 - n * u) if n * u < 1 else np.inf
+
+
+def spread(*balls: Ball) -> bool:
+    """Whether any of the balls has a radius."""
+    return any(b.rad is not None for b in balls)
+
+
+class Arithmetic:
+    """Operations on balls whose results are rounded to one dtype.
+
+    >>> fl = Arithmetic("float32")
+    >>> third = fl.divide(fl.scalar(1.0), fl.scalar(3.0))
+    >>> float(third.rad / third.mid) * 2.0**24   # one rounding, in units of u
+    1.0
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+        self.format = FORMATS.get(dtype, _EXACT)
+        self.terms = 1  # of the longest sum so far
+
+    def scalar(self, value: float) -> Ball:
+        """Return an exact ball."""
+        return Ball(np.asarray(value))
+
+    # --- roundings ----------------------------------------------------------------------
+
+    def settle(self, mid: Array, rad: Any = None, roundings: float = 1.0, local: Any = 0.0) -> Ball:
+        """Return the result of an operation: add its error and see to its range.
+
+        Parameters
+        ----------
+        mid
+            The exact result on the operands' midpoints.
+        rad
+            What the operands' radii amount to in it; None if they are exact.
+        roundings
+            The operation's relative error, in units of u.
+        local
+            Its further absolute error.
+        """
+        f = self.format
+        if not f.u:
+            return Ball(mid, rad)
+        carried = 0.0 if rad is None else rad
+        radius = carried + local + roundings * f.u * (np.abs(mid) + carried) + f.eta
+        return self._ranged(mid, np.asarray(radius))
+
+    def _ranged(self, mid: Array, rad: Array) -> Ball:
+        """Overflow: infinite where certain, undecided (infinite radius) where possible."""
+        f = self.format
+        if not mid.size or float(np.max(np.abs(mid) + rad)) <= f.largest:  # False for NaN too
+            return Ball(mid, rad)
+        rad = np.where(np.isnan(rad), np.inf, rad)
+        known = np.isfinite(mid)
+        certain = known & (np.abs(mid) - rad > f.largest * (1 + f.u))
+        possible = known & ~certain & (np.abs(mid) + rad > f.largest)
+        rad = np.where(certain | ~known, 0.0, np.where(possible, np.inf, rad))
+        return Ball(np.where(certain, np.copysign(np.inf, mid), mid), rad)
+
+    # --- arithmetic ---------------------------------------------------------------------
+
+    def add(self, a: Ball, b: Ball) -> Ball:
+        rad = a.radius + b.radius if spread(a, b) else None
+        return self.settle(np.asarray(a.mid + b.mid), rad)
+
+    def subtract(self, a: Ball, b: Ball) -> Ball:
+        return self.add(a, self.negative(b))
+
+    def negative(self, a: Ball) -> Ball:
+        return Ball(np.negative(a.mid), a.rad)
+
+    def multiply(self, a: Ball, b: Ball) -> Ball:
+        rad = None
+        if spread(a, b):
+            rad = np.abs(a.mid) * b.radius + a.radius * b.size
+        return self.settle(np.asarray(a.mid * b.mid), rad)
+
+    def divide(self, a: Ball, b: Ball) -> Ball:
+        """Two roundings: some toolkits multiply by the reciprocal of a constant."""
+        mid = np.asarray(a.mid / b.mid)
+        rad = None
+        if spread(a, b):
+            away = np.abs(b.mid) - b.radius  # from zero
+            rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, np.inf)
+        return self.settle(mid, rad, roundings=2.0)
+
+    def unary(
+        self,
+        f: Callable[[Array], Array],
+        slope: Callable[[Array], Array],
+        a: Ball,
+        ulp: float,
+        local: Any = 0.0,
+    ) -> Ball:
+        """Apply a monotone library function that is right to so many ulp (≤ 2u each).
+
+        Over a ball, a monotone function strays furthest at one of the ends. The slope is
+        for radii too small to be seen in float64 (the dtype under test is float64).
+        """
+        mid = np.asarray(f(a.mid))
+        rad = None
+        if a.rad is not None:
+            ends = np.maximum(np.abs(f(a.mid + a.rad) - mid), np.abs(f(a.mid - a.rad) - mid))
+            rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
+        return self.settle(mid, rad, roundings=2 * ulp, local=local)
+
+    # --- sums ---------------------------------------------------------------------------
+
+    def sum(self, a: Ball, axes: tuple[int, ...], keepdims: bool = False) -> Ball:
+        """Sum over axes: γ_{n-1} Σ|a|, then the rounding to storage."""
+        n = prod(a.mid.shape[i] for i in axes)
+        if n == 1 or not axes:
+            return a.move(lambda x: np.sum(x, axis=axes, keepdims=keepdims) if axes else x)
+        return self.contract(
+            lambda x, _: np.asarray(np.sum(x, axis=axes, keepdims=keepdims)), a, None, n - 1
+        )
+
+    def contract(
+        self,
+        f: Callable[[Array, Array], Array],
+        a: Ball,
+        b: Ball | None,
+        n: int,
+        stored: bool = False,
+    ) -> Ball:
+        """Apply a bilinear map whose results are sums of n products of a and b.
+
+        |fl(Σab) - Σab| ≤ γ_n Σ|a||b| (Higham, eq. 3.5), where Σ|a||b| is the same map of
+        the absolute values; plus what the operands' radii contribute,
+        Σ (r_a|b| + |a|r_b + r_a r_b), plus the rounding to storage. With b None the map is
+        linear in a, and n counts the additions. With ``stored`` the partial sums live in
+        the dtype itself, as where cotangents are added in place one after the other.
+        """
+        self.terms = max(self.terms, n)
+        one = Ball(np.asarray(1.0))
+        second = one if b is None else b
+        mid = np.asarray(f(a.mid, second.mid))
+        size_b = second.size
+        g = gamma(n, self.format.u if stored else self.format.u_sum)
+        # 1/(1 - nu): the sums that are rounded are those of computed products.
+        rad = None if not self.format.u else g * f(a.size, size_b)
+        if a.rad is not None:
+            rad = f(a.rad, size_b) + (0.0 if rad is None else rad)
+        if second.rad is not None:
+            rad = f(np.abs(a.mid), second.rad) + (0.0 if rad is None else rad)
+        stored_apart = self.format.u > self.format.u_sum
+        local = n * self.format.eta if self.format.u_sum == self.format.u else 0.0
+        return self.settle(mid, rad, roundings=float(stored_apart), local=local)
+
+    def total(self, parts: list[Ball]) -> Ball:
+        """Add balls of one shape in any order, as gradients of a value used twice are."""
+        first, *rest = parts
+        if not rest:
+            return first
+        mid = np.asarray(sum((p.mid for p in rest), first.mid))
+        rad = sum((np.asarray(p.radius) for p in rest), np.asarray(first.radius))
+        sizes = sum((p.size for p in rest), first.size)
+        return self.settle(mid, rad + gamma(len(rest), self.format.u) * sizes, roundings=0.0)

@@ -1,0 +1,60 @@
+"""Rules of library functions: exp, log, tanh and their like."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from bakeoff.bounds.balls import Arithmetic, Array, Ball
+from bakeoff.bounds.table import ONE, TWO, Applied, Ruled, Vjp, rule
+from bakeoff.ops import OPS
+
+_FUNCTIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "sqrt": (np.sqrt, lambda x: 0.5 / np.sqrt(x)),
+    "exp": (np.exp, np.exp),
+    "expm1": (np.expm1, np.exp),
+    "log": (np.log, lambda x: 1 / x),
+    "log1p": (np.log1p, lambda x: 1 / (1 + x)),
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+}
+
+
+@rule(*_FUNCTIONS)
+def _function(at: Applied, x: Ball) -> Ruled:
+    fl = at.fl
+    y = fl.unary(*_FUNCTIONS[at.op], x, at.ulp)
+    vjps: dict[str, Vjp] = {
+        "sqrt": lambda g: fl.divide(g, fl.multiply(TWO, y)),
+        "exp": lambda g: fl.multiply(g, y),
+        "expm1": lambda g: fl.multiply(g, fl.add(y, ONE)),  # or exp(x), which is closer
+        "log": lambda g: fl.divide(g, x),
+        "log1p": lambda g: fl.divide(g, fl.add(x, ONE)),
+        "tanh": lambda g: fl.multiply(g, fl.subtract(ONE, fl.multiply(y, y))),
+    }
+    return y, (vjps[at.op],)
+
+
+def sigmoid(fl: Arithmetic, x: Ball) -> Ball:
+    """Right to the catalogue's ulp, or to u near zero: (1 + tanh(x/2))/2 is a fair formula."""
+    return fl.unary(logistic, logistic_slope, x, OPS["sigmoid"].ulp, local=fl.format.u)
+
+
+def logistic(x: Array) -> Array:
+    e = np.exp(-np.abs(x))  # at most 1: exp of a large x would overflow
+    return np.asarray(np.where(x >= 0, 1.0, e) / (1 + e))
+
+
+def logistic_slope(x: Array) -> Array:
+    e = np.exp(-np.abs(x))
+    return np.asarray(e / (1 + e) ** 2)
+
+
+@rule("sigmoid", "silu")
+def _sigmoid_silu(at: Applied, x: Ball) -> Ruled:
+    fl = at.fl
+    s = sigmoid(fl, x)
+    rest = fl.subtract(ONE, s)
+    if at.op == "sigmoid":
+        return s, (lambda g: fl.multiply(g, fl.multiply(s, rest)),)
+    # x σ(x); derivative σ (1 + x (1 - σ))
+    slope = fl.multiply(s, fl.add(ONE, fl.multiply(x, rest)))
+    return fl.multiply(x, s), (lambda g: fl.multiply(g, slope),)
