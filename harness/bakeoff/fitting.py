@@ -1,13 +1,22 @@
 """Training to a stated accuracy on one worker, as part of a trial."""
 
+from bakeoff.examiner import Examiner
 from bakeoff.inputs import LABELS, FitArrays
 from bakeoff.record import Check
 from bakeoff.trial import Trial
 from bakeoff.worker import Array, Fitted
 
 
-def fit(trial: Trial, inputs: dict[str, Array], data: FitArrays, timeout_s: float) -> None:
+def fit(
+    trial: Trial,
+    inputs: dict[str, Array],
+    data: FitArrays,
+    timeout_s: float,
+    examiner: Examiner | None = None,
+) -> None:
     """Train from the case's parameters, and judge whether the accuracy was reached.
+
+    With an examiner, the training is also compared with the oracle's.
 
     The figures are ``time_to_target_ns`` (absent if the target was not reached),
     ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs`` and
@@ -36,6 +45,8 @@ def fit(trial: Trial, inputs: dict[str, Array], data: FitArrays, timeout_s: floa
     )
     if fitted is not None:
         _note(trial, fitted, wanted.target_accuracy)
+        if examiner is not None:
+            trial.judge(examiner.fit(case, inputs, fitted))
 
 
 def _note(trial: Trial, fitted: Fitted, target: float) -> None:

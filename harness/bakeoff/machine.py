@@ -123,11 +123,11 @@ def available_memory_bytes() -> int:
 
 
 def cache_dir() -> Path:
-    """Return the user's cache folder for bakeoff; ``BAKEOFF_CACHE`` names another."""
+    """Return the user's cache folder for bakeoff; ``BAKEOFF_CACHE_DIR`` names another."""
     import platformdirs
 
-    named = os.environ.get("BAKEOFF_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("bakeoff")
+    named = os.environ.get("BAKEOFF_CACHE_DIR")
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("bakeoff")
 
 
 @contextmanager

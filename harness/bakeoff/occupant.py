@@ -1,5 +1,6 @@
 """Who sits on a seat: a worker, replaced when it is lost, until it is lost too often."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class Occupant:
         For each request.
     scratch, logs
         Folders for arrays in passing, and for what workers print.
+    installed
+        What the interpreter's environment holds; becomes part of the description.
 
     Attributes
     ----------
@@ -35,6 +38,7 @@ class Occupant:
     def __init__(
         self, seat: Seat, backend: Backend, launch: Launch, timeout_s: float, scratch: Path,
         logs: Path,
+        installed: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.seat = seat
         self.backend = backend
@@ -43,6 +47,7 @@ class Occupant:
         self._timeout_s = timeout_s
         self._scratch = scratch
         self._logs = logs
+        self._installed = dict(installed or {})
         self._worker: Worker | None = None
         self._log: Path | None = None
         self._started = 0
@@ -96,6 +101,7 @@ class Occupant:
             "cpu": launch.cpu,
             "env": dict(launch.env),
             "mode": dict(launch.mode),
+            "installed": self._installed,
         }
 
     def survived(self) -> None:

@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 import numpy as np
 
 from bakeoff.case import Case
+from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
 from bakeoff.inputs import draw_inputs, fit_arrays
 from bakeoff.journal import Journal
@@ -19,27 +19,13 @@ from bakeoff.observers import Observers
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Seat
 from bakeoff.progress import Progress
-from bakeoff.record import Check, Outcome, Record
+from bakeoff.record import Outcome, Record
 from bakeoff.timing import Schedule, orders
 from bakeoff.trial import Trial
-from bakeoff.worker import Array, Trained, WorkerFailure
+from bakeoff.worker import Array, WorkerFailure
 
 KEPT_STEPS = (1, 10)  # beside the last one: where parameters are compared
 FIT_PATIENCE = 10  # a fit may take this many times as long as a single request
-
-
-class Examiner(Protocol):
-    """Compares with the truth: `bakeoff.examiner.Examiner`, or a stand-in."""
-
-    def call(
-        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
-    ) -> tuple[Check, ...]:
-        """Judge the outputs of a forward or gradient program."""
-
-    def training(
-        self, case: Case, inputs: Mapping[str, Array], trained: Trained
-    ) -> tuple[Check, ...]:
-        """Judge the losses and the kept parameters of a training program."""
 
 
 @dataclass(slots=True)
@@ -143,7 +129,8 @@ def _measure(
                     _first(bench, trial, inputs)
                 if case.fit is not None and trial.occupant.seat.replica == 0:
                     patience_s = FIT_PATIENCE * bench.schedule.pace.timeout_s
-                    fit(trial, inputs, fit_arrays(case.fit), patience_s)
+                    examiner = bench.examiner if _judged(bench, trial) else None
+                    fit(trial, inputs, fit_arrays(case.fit), patience_s, examiner)
         if case.timed:
             _interleave(bench, case, trials, left, rounds_left, began)
         for trial in trials:
@@ -168,7 +155,7 @@ def _saved(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
 def _first(bench: Bench, trial: Trial, inputs: Mapping[str, Array]) -> None:
     """Make the first call, and have its result judged the first time that there is one."""
     case = trial.case
-    judged = trial.occupant.seat.replica == 0 and bench.ledger.examined(trial.cell) is None
+    judged = _judged(bench, trial)
     if case.program.kind == "training":
         steps = max(1, case.steps) if judged else 1
         trained = trial.train(steps, tuple(s for s in (*KEPT_STEPS, steps) if s <= steps))
@@ -178,6 +165,11 @@ def _first(bench: Bench, trial: Trial, inputs: Mapping[str, Array]) -> None:
     outputs = trial.call()
     if outputs is not None and judged:
         trial.judge(bench.examiner.call(case, inputs, outputs))
+
+
+def _judged(bench: Bench, trial: Trial) -> bool:
+    """Return whether correctness is to be examined: once per cell, and not on the twin."""
+    return trial.cell.replica == 0 and bench.ledger.examined(trial.cell) is None
 
 
 def _interleave(

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from bakeoff import machine
+from bakeoff.examiner import Examiner
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.ledger import Ledger
@@ -19,13 +20,13 @@ from bakeoff.plan import Cell, Plan, Seat
 from bakeoff.plugins import Plugins
 from bakeoff.progress import Progress
 from bakeoff.record import Outcome, Record
-from bakeoff.rounds import Bench, Examiner, run_round
-from bakeoff.seating import groups, seat_all
+from bakeoff.rounds import Bench, run_round
+from bakeoff.seating import Provided, groups, seat_all
 from bakeoff.settings import Settings
 from bakeoff.timing import Deadline, Schedule
 
 Ending = Literal["complete", "deadline", "interrupted"]
-PythonFor = Callable[[Backend, Callable[[str], None]], str]  # with a listener for progress
+Provide = Callable[[Backend, Callable[[str], None]], Provided]  # with a listener for progress
 ExaminerFor = Callable[[Path, ExitStack], Examiner]  # with scratch, and what closes it
 
 
@@ -48,7 +49,7 @@ class Run:
         What to measure, and where records go.
     progress
         Is told what goes on.
-    python_for
+    provide
         Makes or finds a backend's environment; returns its interpreter or raises
         `BakeoffError`.
     examiner_for
@@ -62,14 +63,14 @@ class Run:
         plan: Plan,
         plugins: Plugins,
         progress: Progress,
-        python_for: PythonFor,
+        provide: Provide,
         examiner_for: ExaminerFor,
     ) -> None:
         self.journal = journal
         self.settings = settings
         self.plan = plan
         self.progress = progress
-        self._python_for = python_for
+        self._provide_for = provide
         self._examiner_for = examiner_for
         self._observers = Observers(plugins.hook, progress.note)
         known = list(journal.records())
@@ -159,9 +160,9 @@ class Run:
         """Yield round numbers: those known from before, and after them enough for everyone."""
         yield from range(self._last_known + 1 + self.settings.pace.rounds * len(self._groups))
 
-    def _provide(self, backend: Backend) -> str:
+    def _provide(self, backend: Backend) -> Provided:
         self.progress.stage(f"environment of {backend.name}")
-        return self._python_for(backend, self.progress.stage)
+        return self._provide_for(backend, self.progress.stage)
 
     def _unavailable(self, backend: Backend, reason: str) -> Iterator[Record]:
         self.progress.note(f"{backend.name} is unavailable: {reason}")

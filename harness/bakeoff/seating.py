@@ -1,7 +1,8 @@
 """Who can take part, and who measures together with whom."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bakeoff.errors import BakeoffError
 from bakeoff.interface import Backend
@@ -11,6 +12,14 @@ from bakeoff.plan import Plan, Seat
 
 WORKER_BYTES = 1_500_000_000  # what a worker with a toolkit and a large case may take
 USABLE = 0.7  # of the memory that is free
+
+
+class Provided(NamedTuple):
+    """An interpreter that has a backend's toolkit, and what else it has."""
+
+    python: str
+    installed: Mapping[str, Any]
+
 
 Groups = tuple[tuple[Seat, ...], ...]
 
@@ -37,7 +46,7 @@ def groups(seats: Sequence[Seat], available_bytes: int) -> Groups:
 
 def seat_all(
     plan: Plan,
-    python_for: Callable[[Backend], str],
+    provide: Callable[[Backend], Provided],
     refused: Callable[[Backend, str], None],
     *,
     threads: int,
@@ -52,7 +61,7 @@ def seat_all(
     ----------
     plan
         Whose seats.
-    python_for
+    provide
         Returns a backend's interpreter, or raises `BakeoffError`.
     refused
         Told of each backend that cannot be provided, with the reason.
@@ -62,12 +71,15 @@ def seat_all(
     seats: dict[Seat, Occupant] = {}
     for backend in plan.backends:
         try:
-            launch = launch_for(backend, python_for(backend), threads, cpu)
+            provided = provide(backend)
+            launch = launch_for(backend, provided.python, threads, cpu)
         except BakeoffError as error:
             refused(backend, str(error))
             continue
         for seat in _of(backend, plan.seats):
-            seats[seat] = Occupant(seat, backend, launch, timeout_s, scratch, logs)
+            seats[seat] = Occupant(
+                seat, backend, launch, timeout_s, scratch, logs, provided.installed
+            )
     return seats
 
 

@@ -1,6 +1,7 @@
 """Beginning a new run, and finding an old one again."""
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +16,16 @@ from bakeoff.settings import Settings
 from bakeoff.statistics import MINIMUM_EFFECT
 
 
-def begin(settings: Settings, plugins: Plugins, out: Path) -> tuple[Journal, Plan]:
+def begin(
+    settings: Settings,
+    plugins: Plugins,
+    out: Path,
+    before: Callable[[], None] = lambda: None,
+) -> tuple[Journal, Plan]:
     """Plan a new run, and write its journal.
+
+    ``before`` is called when the plan stands and before anything is written: there an
+    earlier run can be `set_aside`, which a mistyped command must not do.
 
     Raises
     ------
@@ -26,6 +35,7 @@ def begin(settings: Settings, plugins: Plugins, out: Path) -> tuple[Journal, Pla
         If ``out`` holds a journal already; see `set_aside`.
     """
     plan = make_plan(settings, plugins.backends, plugins.suites)
+    before()
     used = {c.suite for c in plan.cases}
     meta = {
         "bakeoff": bakeoff.__version__,

@@ -51,6 +51,11 @@ class Trial:
         return Cell(self.case.id, *self.occupant.seat)
 
     @property
+    def failure(self) -> WorkerFailure | None:
+        """What ended the trial, if something did."""
+        return self._failure
+
+    @property
     def going(self) -> bool:
         """Whether nothing has ended the trial yet. A mismatch does not."""
         return self._failure is None

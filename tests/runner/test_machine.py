@@ -64,5 +64,5 @@ def test_a_second_measurement_is_told_who_holds_the_lock(tmp_path: Path) -> None
 
 
 def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path))
+    monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path))
     assert machine.cache_dir() == tmp_path

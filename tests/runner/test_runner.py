@@ -19,10 +19,11 @@ from bakeoff.plugins import Plugins
 from bakeoff.progress import Silent
 from bakeoff.record import Check, Outcome, Record
 from bakeoff.runner import Result, Run
+from bakeoff.seating import Provided
 from bakeoff.sessions import begin, resume
 from bakeoff.settings import Settings
 from bakeoff.statistics import per_call_ns
-from bakeoff.worker import Trained
+from bakeoff.worker import Fitted, Trained
 
 
 class ToyExaminer:
@@ -45,6 +46,9 @@ class ToyExaminer:
         assert sorted(trained["params"]) == [1, 3]
         return ()
 
+    def fit(self, case: Case, inputs: Mapping[str, Any], fitted: Fitted) -> tuple[Check, ...]:
+        return ()
+
 
 @pytest.fixture
 def plugins() -> Plugins:
@@ -55,14 +59,14 @@ def plugins() -> Plugins:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path / "cache"))
     return
 
 
-def python_for(backend: Backend, progress: object) -> str:
+def provide(backend: Backend, progress: object) -> Provided:
     if backend.name == "slow":
         raise EnvironmentFailure("slow: pip said no; ask it again")
-    return sys.executable
+    return Provided(sys.executable, {"numpy": "some"})
 
 
 def run(
@@ -74,7 +78,7 @@ def run(
     journal, plan = begin(settings, plugins, out)
     with journal:
         session = Run(
-            journal, settings, plan, plugins, progress, python_for,
+            journal, settings, plan, plugins, progress, provide,
             lambda scratch, stack: examiner or ToyExaminer(),
         )  # fmt: skip
         result = session.measure()
@@ -231,7 +235,7 @@ def test_an_interrupted_run_keeps_everything_and_resumes(
 
     def session(journal: Journal, progress: Silent) -> Result:
         return Run(
-            journal, settings, plan, plugins, progress, python_for, lambda s, k: ToyExaminer()
+            journal, settings, plan, plugins, progress, provide, lambda s, k: ToyExaminer()
         ).measure()
 
     with journal:
@@ -260,7 +264,7 @@ def test_a_backend_that_was_unavailable_is_paired_in_new_rounds(
     journal, settings, plan = resume(tmp_path, plugins)
     with journal:
         Run(
-            journal, settings, plan, plugins, Silent(), lambda b, p: sys.executable,
+            journal, settings, plan, plugins, Silent(), lambda b, p: Provided(sys.executable, {}),
             lambda s, k: ToyExaminer(),
         ).measure()  # fmt: skip
         records = list(journal.records())

@@ -1,0 +1,102 @@
+"""`bakeoff list`: what there is. Imports no toolkit."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+from rich.table import Table
+
+from bakeoff.case import PRESETS
+from bakeoff.commands.display import printable
+from bakeoff.commands.options import load_plugins, names, out_console, plugin_option
+from bakeoff.plan import collect_cases
+from bakeoff.settings import Settings
+
+Row = dict[str, Any]
+
+
+@click.group("list")
+def list_group() -> None:
+    """List backends, suites, cases or ops."""
+
+
+def _json_option(function: Any) -> Any:
+    return click.option("--json", "as_json", is_flag=True, help="For programs.")(function)
+
+
+@list_group.command("backends")
+@_json_option
+@plugin_option
+def list_backends(as_json: bool, plugin: tuple[str, ...]) -> None:
+    """List the registered backends."""
+    rows = [asdict(b) for b in load_plugins(plugin).backends.values()]
+    _show(rows, ("name", "title", "device", "requirements", "python", "summary"), as_json)
+
+
+@list_group.command("suites")
+@_json_option
+@plugin_option
+def list_suites(as_json: bool, plugin: tuple[str, ...]) -> None:
+    """List the registered suites."""
+    rows = [
+        {"name": s.name, "title": s.title, "summary": s.summary}
+        for s in load_plugins(plugin).suites.values()
+    ]
+    _show(rows, ("name", "title", "summary"), as_json)
+
+
+@list_group.command("cases")
+@click.option("--preset", type=click.Choice(PRESETS), default="quick", show_default=True)
+@click.option("--suites", multiple=True, callback=names, metavar="A,B")
+@click.option("--cases", multiple=True, metavar="GLOB")
+@_json_option
+@plugin_option
+def list_cases(
+    preset: Any, suites: tuple[str, ...], cases: tuple[str, ...], as_json: bool,
+    plugin: tuple[str, ...],
+) -> None:  # fmt: skip
+    """List the cases of a preset."""
+    found, problems = collect_cases(
+        Settings(preset=preset, suites=suites, cases=cases), load_plugins(plugin).suites
+    )
+    for problem in problems:
+        click.echo(f"problem: {problem}", err=True)
+    rows = [
+        {"id": c.id, "title": c.title, "dtype": c.dtype, "asks": c.program.kind,
+         "timed": c.timed, "includes": c.includes, "tags": dict(c.tags)}
+        for c in found
+    ]  # fmt: skip
+    _show(rows, ("id", "dtype", "asks", "title"), as_json)
+
+
+@list_group.command("ops")
+@_json_option
+def list_ops(as_json: bool) -> None:
+    """List the op catalogue."""
+    from bakeoff.ops import OPS
+
+    rows = [
+        {"name": op.name, "family": op.family, "signature": f"{op.name}({op.signature})",
+         "differentiable": [op.tensors[i] for i in op.differentiable], "bound": op.bound,
+         "source": op.source}
+        for op in OPS.values()
+    ]  # fmt: skip
+    _show(rows, ("family", "signature", "differentiable", "source"), as_json)
+
+
+def _show(rows: Sequence[Row], columns: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=1))
+        return
+    table = Table(show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(printable(_text(row[column])) for column in columns))
+    out_console().print(table)
+
+
+def _text(value: Any) -> str:
+    return ", ".join(str(v) for v in value) if isinstance(value, list | tuple) else str(value)

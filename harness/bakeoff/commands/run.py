@@ -1,0 +1,231 @@
+"""`bakeoff run`."""
+
+import shlex
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+
+from bakeoff.case import PRESETS
+from bakeoff.commands.display import display_for, noise_line, printable, short_time, summary_table
+from bakeoff.commands.options import (
+    RESULTS,
+    err_console,
+    load_plugins,
+    names,
+    out_console,
+    plugin_option,
+)
+from bakeoff.commands.results import write_report
+from bakeoff.errors import BakeoffError
+from bakeoff.examiner import Examiner
+from bakeoff.interface import Backend
+from bakeoff.journal import Journal
+from bakeoff.plan import Plan
+from bakeoff.plugins import Plugins
+from bakeoff.runner import Result, Run
+from bakeoff.seating import Provided
+from bakeoff.sessions import begin, resume, set_aside
+from bakeoff.settings import Settings
+from bakeoff.summary import Summary, summarise
+from bakeoff.timing import clock_for
+
+INTERRUPTED = 130
+
+
+@click.command("run")
+@click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    default="quick",
+    show_default=True,
+    help="How many cases, and for how long.",
+)
+@click.option(
+    "--backends",
+    multiple=True,
+    callback=names,
+    metavar="A,B",
+    help="Backends; the first is the reference of all ratios.  [default: the usual]",
+)
+@click.option(
+    "--suites", multiple=True, callback=names, metavar="A,B", help="Suites.  [default: all]"
+)
+@click.option(
+    "--cases",
+    multiple=True,
+    metavar="GLOB",
+    help="Only cases whose id matches, such as 'matmul/*float64*'. May be repeated.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    show_default=True,
+    help="Folder of the results.",
+)
+@click.option(
+    "--threads",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Threads of every backend. With one, workers are pinned to one core.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of inputs and order.")
+@click.option(
+    "--max-time",
+    type=float,
+    metavar="S",
+    help="Seconds of measuring; the first round is completed in any case.",
+)
+@click.option(
+    "--timeout",
+    type=float,
+    metavar="S",
+    help="Seconds after which a request to a worker counts as hung.",
+)
+@click.option(
+    "--in-place", is_flag=True, help="Use the toolkits of this Python; make no environments."
+)
+@click.option(
+    "--resume",
+    "resumed",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Measure what the run in DIR lacks. Other options are its own.",
+)
+@click.option("--no-report", is_flag=True, help="Write no report page.")
+@plugin_option
+def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int:
+    """Measure cases on backends, and write the report.
+
+    \b
+    Exit codes:
+      0    every cell is ok, or could not be run for a stated reason
+      1    a cell mismatched, failed, crashed, hung or ran out of memory
+      2    the command was wrong
+      3    nothing could be measured
+      130  interrupted; what was measured is kept
+    """
+    plugins = load_plugins(_plugin_names(resumed, options["plugin"]))
+    console = err_console()
+    if resumed is not None:
+        out = resumed
+        journal, settings, plan = resume(out, plugins)
+    else:
+        settings = _settings(options)
+        journal, plan = _begin(settings, plugins, out, console)
+    with journal, ExitStack() as handlers:
+        handlers.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
+        result = _measure(journal, settings, plan, plugins, console)
+        backends = {b.name: clock_for(settings.threads, b.device) for b in plan.backends}
+        summary = summarise(plan.cases, backends, journal.records())
+    _tell(summary, result)
+    if not no_report:
+        _report(out, plugins, console)
+    if result.ending == "interrupted":
+        command = shlex.join(["bakeoff", "run", "--resume", str(out)])
+        console.print(
+            f"Interrupted. Everything measured is kept; go on with: {printable(command)}",
+            highlight=False,
+        )
+        return INTERRUPTED
+    return summary.exit_code()
+
+
+def _plugin_names(resumed: Path | None, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the plugins to load: a resumed run's too."""
+    if resumed is None:
+        return given
+    with Journal(resumed / "journal.sqlite") as journal:
+        before = tuple(journal.meta["settings"].get("plugins", ()))
+    return tuple(dict.fromkeys((*before, *given)))
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    return Settings(
+        preset=options["preset"],
+        backends=options["backends"],
+        suites=options["suites"],
+        cases=options["cases"],
+        threads=options["threads"],
+        seed=options["seed"],
+        in_place=options["in_place"],
+        plugins=tuple(
+            str(Path(p).resolve()) if p.endswith(".py") else p for p in options["plugin"]
+        ),
+        max_time_s=options["max_time"],
+        timeout_s=options["timeout"],
+    )
+
+
+def _begin(
+    settings: Settings, plugins: Plugins, out: Path, console: Console
+) -> tuple[Journal, Plan]:
+    """Begin a run; what an earlier one left in the folder is moved aside, and that is said."""
+    make = begin(settings, plugins, out, before=lambda: _set_aside(out, console))
+    for problem in make[1].problems:
+        console.print(f"[yellow]problem:[/] {printable(problem)}", highlight=False)
+    return make
+
+
+def _set_aside(out: Path, console: Console) -> None:
+    kept = set_aside(out)
+    if kept is not None:
+        console.print(f"An earlier run is kept in {printable(str(kept))}", highlight=False)
+
+
+def _measure(
+    journal: Journal, settings: Settings, plan: Plan, plugins: Plugins, console: Console
+) -> Result:
+    def provide(backend: Backend, progress: Callable[[str], None]) -> Provided:
+        from bakeoff import environments
+
+        found = environments.provide(backend, in_place=settings.in_place, progress=progress)
+        installed = found.to_json()
+        del installed["python"]
+        return Provided(str(found.python), installed)
+
+    def examiner_for(scratch: Path, stack: ExitStack) -> Examiner:
+        from bakeoff.examiner import OracleExaminer
+
+        return stack.enter_context(OracleExaminer(scratch))
+
+    with display_for(console) as display:
+        session = Run(journal, settings, plan, plugins, display, provide, examiner_for)
+        return session.measure()
+
+
+def _tell(summary: Summary, result: Result) -> None:
+    console = out_console()
+    console.print(summary_table(summary))
+    console.print(noise_line(summary), highlight=False)
+    ended = {
+        "complete": "",
+        "deadline": "; the time allowed for was up before all rounds aimed at",
+        "interrupted": "; interrupted",
+    }[result.ending]
+    console.print(
+        f"{result.rounds} process rounds in {short_time(result.elapsed_s)}{ended}.",
+        highlight=False,
+    )
+
+
+def _report(out: Path, plugins: Plugins, console: Console) -> None:
+    """Write the page; a report that fails is a problem, not the end of the results."""
+    try:
+        path = write_report(out, plugins, "html")
+    except BakeoffError as error:
+        console.print(f"[yellow]problem:[/] {printable(str(error))}", highlight=False)
+    else:
+        out_console().print(f"Report: {printable(str(path))}", highlight=False)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat a request to terminate as Ctrl-C: end in order and keep everything."""
+    raise KeyboardInterrupt

@@ -1,0 +1,114 @@
+"""What `bakeoff doctor` looks at: the machine, its BLAS, its threads, the backends' toolkits."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff.errors import BakeoffError
+from bakeoff.interface import Backend
+
+BLAS_SIZE = 256
+SLOW_GFLOPS = 10.0  # a NumPy without a real BLAS does 0.4 to 2.5, one core with one 30 to 100
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, what was found, and what to do about it if it is bad."""
+
+    subject: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def good(self) -> bool:
+        return not self.remedy
+
+
+def blas_gflops(size: int = BLAS_SIZE, repeats: int = 20) -> float:
+    """Return the rate of a float32 matrix product on one thread: the best of ``repeats``.
+
+    A library may claim a BLAS that it does not have; the rate cannot.
+    """
+    import numpy as np
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
+    out = np.empty_like(a)
+    best = float("inf")
+    with threadpool_limits(limits=1):
+        for _ in range(repeats):
+            start = time.perf_counter()
+            np.matmul(a, a, out=out)
+            best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def diagnose_machine(machine: Mapping[str, Any]) -> list[Finding]:
+    """Return findings on what `bakeoff.machine.describe_machine` says."""
+    load = machine["load"]
+    allowed = machine["allowed_cpus"]
+    busy = load is not None and load[0] > 0.5 * len(allowed)
+    governor = machine["governor"]
+    slow_governor = governor is not None and governor not in ("performance", "schedutil")
+    gigabytes = machine["memory_bytes"] / 1e9
+    limit = machine["container"]["memory_limit_bytes"]
+    return [
+        Finding("processor", f"{machine['cpu']}, {machine['cores']} cores, "
+                f"{machine['threads']} threads, {len(allowed)} of them ours"),
+        Finding("memory", f"{gigabytes:.1f} GB"
+                + (f", limited to {limit / 1e9:.1f} GB" if limit else "")),
+        Finding("system", f"{machine['os']}, kernel {machine['kernel']}, "
+                f"Python {machine['python']}"),
+        Finding("load", " ".join(map(str, load)) if load else "unknown",
+                "other jobs are running: intervals will be wide" if busy else ""),
+        Finding("clock", f"{machine['frequency_mhz'] or 'unknown'} MHz, governor "
+                f"{governor or 'unknown'}",
+                "set the governor to performance for steadier times" if slow_governor else ""),
+    ]  # fmt: skip
+
+
+def diagnose_blas() -> list[Finding]:
+    """Return findings on the running Python's BLAS and thread pools."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    rate = blas_gflops()
+    pools = threadpool_info()
+    named = ", ".join(
+        f"{p['internal_api']} {p.get('version') or ''} ({p['num_threads']} threads"
+        f"{', ' + p['architecture'] if p.get('architecture') else ''})"
+        for p in pools
+    )
+    remedy = "" if rate >= SLOW_GFLOPS else (
+        f"below {SLOW_GFLOPS:g} GFLOP/s: this NumPy may lack a BLAS; install NumPy's own wheel"
+    )  # fmt: skip
+    return [
+        Finding("numpy", np.__version__),
+        Finding("BLAS", named or "no thread pool known to threadpoolctl"),
+        Finding("BLAS rate", f"{rate:.1f} GFLOP/s ({BLAS_SIZE}² float32, one thread)", remedy),
+    ]
+
+
+def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
+    """Return per backend whether an interpreter fits, and whether its environment exists."""
+    from bakeoff import environments
+    from bakeoff.interpreters import find_interpreter
+
+    found = []
+    for backend in backends:
+        subject = f"backend {backend.name}"
+        try:
+            existing = environments.find(backend)
+            if existing is not None:
+                found.append(Finding(subject, f"environment ready: {existing.python}"))
+                continue
+            interpreter = find_interpreter(backend.python)
+        except BakeoffError as error:
+            found.append(Finding(subject, "cannot be had", str(error)))
+            continue
+        needs = ", ".join(backend.requirements) or "nothing beyond NumPy"
+        found.append(
+            Finding(subject, f"to be made on Python {interpreter.version}; installs {needs}")
+        )
+    return found
