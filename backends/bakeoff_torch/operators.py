@@ -124,7 +124,7 @@ def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
 
     def astype(dtype: str) -> Op:
         target = dtypes[dtype]
-        return lambda x: x.to(target)
+        return lambda x: x.to(target)  # Dynamo does not trace operator.methodcaller
 
     # -- reductions
 
@@ -152,7 +152,7 @@ def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
 
     def getitem(index: Sequence[Any]) -> Op:
         native = tuple(slice(*i) if isinstance(i, tuple) else i for i in index)
-        return operator.itemgetter(native)
+        return lambda x: x[native]  # Dynamo does not trace operator.itemgetter
 
     def take(axis: int) -> Op:
         return lambda x, indices: torch.index_select(x, axis, indices)
