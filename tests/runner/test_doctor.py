@@ -1,0 +1,31 @@
+"""The doctor tells what is wrong, and only that."""
+
+from typing import Any
+
+import pytest
+
+from bakeoff import doctor, machine
+
+
+def test_the_rate_is_measured_and_a_slow_blas_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.blas_gflops(size=64, repeats=2) > 0
+    monkeypatch.setattr(doctor, "blas_gflops", lambda: 0.4)
+    rate = doctor.diagnose_blas()[-1]
+    assert not rate.good
+    assert "below 10 GFLOP/s" in rate.remedy
+    monkeypatch.setattr(doctor, "blas_gflops", lambda: 80.0)
+    assert all(f.good for f in doctor.diagnose_blas())
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({"load": [7.0, 1.0, 1.0], "allowed_cpus": [0, 1]}, "load"),
+        ({"governor": "powersave"}, "clock"),
+    ],
+)
+def test_a_busy_or_slow_machine_is_named(changes: dict[str, Any], subject: str) -> None:
+    quiet = {**machine.describe_machine(), "load": [0.0, 0.0, 0.0], "governor": "performance"}
+    assert all(f.good for f in doctor.diagnose_machine(quiet))
+    bad = [f.subject for f in doctor.diagnose_machine({**quiet, **changes}) if not f.good]
+    assert bad == [subject]

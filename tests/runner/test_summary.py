@@ -1,0 +1,69 @@
+"""The summary counts every cell, ranks only what is right, and decides the exit code."""
+
+import dataclasses
+import math
+
+import pytest
+from test_journal import CASE, RECORD
+
+from bakeoff.record import Block, Check, Outcome, Record
+from bakeoff.summary import cell_outcome, summarise
+
+CASES = tuple(dataclasses.replace(CASE, name=n) for n in ("a", "b"))
+
+
+def record(case: str, backend: str, cpu_ns: int, number: int = 0, **changes: object) -> Record:
+    values = {"case_id": f"toy/{case}", "backend": backend, "round": number,
+              "blocks": (Block(0, 1, 10 * cpu_ns, cpu_ns, 0),), **changes}  # fmt: skip
+    return dataclasses.replace(RECORD, **values)  # type: ignore[arg-type]
+
+
+def test_ratios_are_taken_over_cells_right_on_both_sides() -> None:
+    records = [
+        *(record(c, "ref", 100, n) for c in "ab" for n in (0, 1)),
+        *(record(c, "ref", 101, n, replica=1) for c in "ab" for n in (0, 1)),
+        *(record("a", "fast", 50, n) for n in (0, 1)),
+        *(record("b", "fast", 1, n, outcome=Outcome.MISMATCH) for n in (0, 1)),
+    ]
+    found = summarise(CASES, {"ref": "cpu", "fast": "cpu"}, records)
+    reference, fast = found.lines
+    assert reference.speed is None
+    assert fast.speed is not None
+    assert fast.speed.interval.ratio == pytest.approx(0.5)
+    assert (fast.speed.covered, fast.speed.total) == (1, 2)
+    assert fast.outcomes == {Outcome.OK: 1, Outcome.MISMATCH: 1}
+    assert found.noise == pytest.approx(0.01)
+    assert found.exit_code() == 1
+
+
+def test_the_worst_error_names_its_case_and_nan_is_worst() -> None:
+    checks = {"a": 0.5, "b": math.nan}
+    records = [
+        record(c, "ref", 1, checks=(Check("y", "ulp", 0, 0, f), Check("accuracy", "target", 0, 0, 9.0)))
+        for c, f in checks.items()
+    ]  # fmt: skip
+    line = summarise(CASES, {"ref": "cpu"}, records).lines[0]
+    assert (line.worst_fraction, line.worst_case) == (math.inf, "toy/b")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([Outcome.OK, Outcome.UNSUPPORTED], 0),
+        ([Outcome.OK, Outcome.UNAVAILABLE], 0),
+        ([Outcome.OK, Outcome.CRASHED], 1),
+        ([Outcome.OK, Outcome.TIMEOUT], 1),
+        ([Outcome.UNAVAILABLE, Outcome.UNAVAILABLE], 3),
+    ],
+)
+def test_exit_codes(outcomes: list[Outcome], code: int) -> None:
+    records = [record(c, "ref", 1, outcome=o) for c, o in zip("ab", outcomes, strict=True)]
+    assert summarise(CASES, {"ref": "cpu"}, records).exit_code() == code
+
+
+def test_a_cell_is_as_bad_as_its_worst_round() -> None:
+    found = [Outcome.INTERRUPTED, Outcome.OK, Outcome.CRASHED]
+    records = [record("a", "ref", 1, n, outcome=o) for n, o in enumerate(found)]
+    assert cell_outcome(records) is Outcome.CRASHED
+    assert cell_outcome(records[:2]) is Outcome.OK, "an interrupted round takes nothing away"
+    assert cell_outcome([]) is Outcome.INTERRUPTED
