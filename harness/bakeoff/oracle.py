@@ -1,0 +1,241 @@
+"""The oracle: the reference engine in float64, in a worker of its own, on the same inputs.
+
+Inputs are drawn and rounded to the case's dtype first, then widened, so that the oracle
+answers the question that every backend is asked. The bounds come from `bakeoff.bounds`, which
+evaluates the program a second time with code of its own: where the two disagree by more than
+float64's rounding, the truth carries a ``doubt``, and nothing passes.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import numpy as np
+
+from bakeoff.bounds import FORMATS, Bounded, analyse
+from bakeoff.case import Case
+from bakeoff.envelope import SEEDS, envelope, perturbed
+from bakeoff.errors import BakeoffError
+from bakeoff.inputs import fit_arrays
+from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth
+from bakeoff.widening import in_float64
+from bakeoff.worker import Launch, Trained, Worker
+
+T = TypeVar("T", CallTruth, TrainingTruth, FitTruth)
+
+KEPT_STEPS = (1, 10)  # beside the last one
+FIT_STEPS = 20  # how many of a fit's first losses are compared
+_U64 = FORMATS["float64"].u
+
+
+class Oracle:
+    """A float64 worker and the answers it has given. A context manager.
+
+    Parameters
+    ----------
+    launch
+        How to start the reference engine: `launch_for` of the backend ``numpy``.
+    scratch
+        A folder for the worker's files.
+    timeout_s
+        Of a request.
+    cache_bytes
+        How much of the answers to keep; the least recently used are forgotten first.
+    """
+
+    def __init__(
+        self, launch: Launch, scratch: Path, timeout_s: float = 600.0, cache_bytes: int = 2**29
+    ) -> None:
+        self._launch, self._scratch, self._timeout_s = launch, scratch, timeout_s
+        self._cache_bytes = cache_bytes
+        self._answers: OrderedDict[tuple[str, int, bool], Truth] = OrderedDict()
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker. A later question starts another."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close()
+
+    def answer(self, case: Case, inputs: Mapping[str, Array]) -> Truth:
+        """Return the truth of a case.
+
+        `CallTruth` for forward and gradient programs; for training `TrainingTruth` over
+        ``case.steps``, or `FitTruth` for a case that has a fit and no steps.
+        Computed once while it is remembered, and shared by all backends.
+
+        Raises
+        ------
+        WorkerFailure
+            If the reference engine does not answer.
+        """
+        if case.program.kind != "training":
+            return self.call(case, inputs)
+        if case.fit is not None and not case.steps:
+            return self.fit(case, inputs)
+        return self.training(case, inputs)
+
+    def call(self, case: Case, inputs: Mapping[str, Array]) -> CallTruth:
+        """Return outputs, and gradients, with their bounds."""
+        found = self._remembered(case, False) or self._call(case, inputs)
+        assert isinstance(found, CallTruth)
+        return self._remember(case, False, found)
+
+    def training(self, case: Case, inputs: Mapping[str, Array]) -> TrainingTruth:
+        """Return the losses and kept parameters over ``case.steps``, with their envelopes."""
+        found = self._remembered(case, False)
+        if found is None:
+            steps = max(1, case.steps)
+            keep = [s for s in (*KEPT_STEPS, steps) if s <= steps]
+            found = self._trajectory(case, inputs, case.batches, steps, keep)
+        assert isinstance(found, TrainingTruth)
+        return self._remember(case, False, found)
+
+    def fit(self, case: Case, inputs: Mapping[str, Array]) -> FitTruth:
+        """Return the first losses of ``case.fit`` and the accuracy that it comes to.
+
+        Raises
+        ------
+        BakeoffError
+            If the case asks for no fit.
+        """
+        found = self._remembered(case, True) or self._fit(case, inputs)
+        assert isinstance(found, FitTruth)
+        return self._remember(case, True, found)
+
+    # --- remembering --------------------------------------------------------------------
+
+    def _remembered(self, case: Case, fit: bool) -> Truth | None:
+        return self._answers.get((case.id, case.seed, fit))
+
+    def _remember(self, case: Case, fit: bool, truth: T) -> T:
+        key = (case.id, case.seed, fit)
+        self._answers[key] = truth
+        self._answers.move_to_end(key)
+        while len(self._answers) > 1 and self._kept_bytes > self._cache_bytes:
+            self._answers.popitem(last=False)
+        return truth
+
+    @property
+    def _kept_bytes(self) -> int:
+        return sum(t.nbytes for t in self._answers.values())
+
+    # --- asking -------------------------------------------------------------------------
+
+    def _asked(self) -> Worker:
+        """Return the worker, started if there is none that lives."""
+        if self._worker is None or not self._worker.alive:
+            self.close()
+            self._worker = Worker(self._launch, self._timeout_s, self._scratch)
+        return self._worker
+
+    def _call(self, case: Case, inputs: Mapping[str, Array]) -> CallTruth:
+        worker = self._asked()
+        worker.prepare(in_float64(case.program), _widened(inputs))
+        exact, _ = worker.call()
+        worker.release()
+        bounded = analyse(case.program, inputs)
+        if len(exact) != len(bounded):
+            return CallTruth((), f"{len(exact)} arrays, expected {len(bounded)}")
+        pairs = list(zip(bounded, exact, strict=True))
+        doubts = (_doubt(b, e) for b, e in pairs)
+        return CallTruth(tuple(part_of(b, e) for b, e in pairs), next((d for d in doubts if d), ""))
+
+    def _train(
+        self, case: Case, inputs: Mapping[str, Array], batches: int, steps: int, keep: Iterable[int]
+    ) -> Trained:
+        worker = self._asked()
+        worker.prepare(in_float64(case.program), inputs, batches)
+        trained = worker.train(steps, keep)
+        worker.release()
+        return trained
+
+    def _trajectory(
+        self, case: Case, inputs: Mapping[str, Array], batches: int, steps: int, keep: list[int]
+    ) -> TrainingTruth:
+        wide = _widened(inputs)
+        names = case.program.ask["params"]
+        exact = self._train(case, wide, batches, steps, keep)
+        runs = []
+        for seed in range(SEEDS):
+            u = FORMATS[case.dtype].u
+            nudged, count = perturbed(wide, names, batches, steps, u, seed)
+            run = self._train(case, nudged, count, steps, keep)
+            runs.append((run["losses"], run["params"]))
+        return envelope(
+            [wide[n] for n in names], exact["losses"], exact["params"], runs, case.dtype
+        )
+
+    def _fit(self, case: Case, inputs: Mapping[str, Array]) -> FitTruth:
+        if case.fit is None:
+            raise BakeoffError(f"{case.id}: the oracle is asked for a fit, but the case has none")
+        data = fit_arrays(case.fit)
+        columns = {v.name: v.dtype for v in case.program.data_inputs}
+        rows = {n: data.train_x if d in FORMATS else data.train_y for n, d in columns.items()}
+        params = {n: inputs[n] for n in case.program.ask["params"]}
+        order = data.order.reshape(-1, case.fit.batch_size)[:FIT_STEPS]  # (steps, batch)
+        first = {n: a[order] for n, a in rows.items()}  # (steps, batch, ...)
+        start = self._trajectory(case, {**params, **first}, len(order), len(order), [])
+        fitted = self._asked().fit(
+            in_float64(case.program),
+            in_float64(case.fit.predict),
+            params=_widened(params),
+            train=_widened(rows),
+            order=data.order,
+            test_x=_widened({"x": data.test_x})["x"],
+            test_y=data.test_y,
+            target_accuracy=case.fit.target_accuracy,
+            timeout_s=10 * self._timeout_s,
+        )
+        return FitTruth(start.losses, start.loss_envelope, fitted["accuracy"][-1], len(data.test_y))
+
+
+def part_of(bounded: Bounded, exact: Array) -> Part:
+    """Return what a backend's array is compared with.
+
+    Above ``bounded``'s radius the bound has room for the oracle's own rounding: nothing to
+    speak of, but as much again where the dtype under test is float64 itself.
+    """
+    ball = bounded.ball
+    f = FORMATS.get(bounded.dtype)
+    own = _U64 / f.u_sum if f else 0.0
+    radius = np.broadcast_to(np.asarray(ball.radius, dtype=np.float64), exact.shape)
+    over = np.isinf(ball.mid) & np.isfinite(exact) if exact.dtype.kind == "f" else False
+    expected = np.where(over, ball.mid, exact) if np.any(over) else exact
+    return Part(
+        bounded.name, bounded.dtype, bounded.kind, expected, radius * (1 + own), bounded.terms
+    )
+
+
+def _doubt(bounded: Bounded, exact: Array) -> str:
+    """Say where the oracle and the bound's own evaluation differ by more than rounding."""
+    mid = bounded.ball.mid
+    if mid.shape != exact.shape:
+        return f"{bounded.name}: shapes {exact.shape} and {mid.shape}"
+    f = FORMATS.get(bounded.dtype)
+    radius = np.broadcast_to(np.asarray(bounded.ball.radius, dtype=np.float64), mid.shape)
+    with np.errstate(invalid="ignore"):
+        room = radius * (2 * _U64 / f.u_sum) if f else radius
+        apart = ~((np.abs(exact.astype("f8") - mid) <= room) | (exact == mid))
+        apart &= ~((np.isnan(exact) & np.isnan(mid)) | np.isinf(mid) | np.isinf(radius))
+    if not np.any(apart):
+        return ""
+    at = tuple(int(i) for i in np.argwhere(apart)[0])
+    return f"{bounded.name}{list(at)}: {exact[at]!r} and {mid[at]!r} from independent evaluations"
+
+
+def _widened(inputs: Mapping[str, Array]) -> dict[str, Array]:
+    return {n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in inputs.items()}
