@@ -142,7 +142,7 @@ class Recorder:
 
     def full(self, shape: Any, value: Any, dtype: Any) -> Recorded:
         target = self._buffer(NUMPY.full(shape, value, dtype))
-        self._copy(target, value)
+        self._copy(target, NUMPY.full((), value, dtype).item())  # True for bool, not 1
         return target
 
     def zeros(self, shape: Any, dtype: Any) -> Recorded:
