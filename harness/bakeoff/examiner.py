@@ -1,13 +1,20 @@
 """Judging results: the oracle's truth, and the comparison with it, behind one face."""
 
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from bakeoff.case import Case
 from bakeoff.compare import compare_call, compare_fit, compare_training
+from bakeoff.errors import PluginError
+from bakeoff.interface import Backend
+from bakeoff.launch import launch_for
+from bakeoff.oracle import Oracle
 from bakeoff.record import Check
-from bakeoff.truth import CallTruth, FitTruth, TrainingTruth, Truth
 from bakeoff.worker import Array, Fitted, Trained
+
+ENGINE = "numpy"  # the backend whose adapter is the reference engine
 
 
 class Examiner(Protocol):
@@ -27,40 +34,39 @@ class Examiner(Protocol):
         """Judge a training to an accuracy."""
 
 
-class Answers(Protocol):
-    """What gives the truth: `bakeoff.oracle.Oracle`."""
-
-    def answer(self, case: Case, inputs: Mapping[str, Array]) -> Truth:
-        """Return the values to be met, and how near."""
-
-
 class OracleExaminer:
-    """Compares with the oracle's answers; each case is asked for once, while it is measured."""
+    """Compares with the oracle's answers."""
 
-    def __init__(self, oracle: Answers) -> None:
+    def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
-        self._latest: tuple[str, Truth] | None = None
 
     def call(
         self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
     ) -> tuple[Check, ...]:
-        truth = self._truth(case, inputs)
-        assert isinstance(truth, CallTruth)
-        return compare_call(case, outputs, truth)
+        return compare_call(case, outputs, self._oracle.call(case, inputs))
 
     def training(
         self, case: Case, inputs: Mapping[str, Array], trained: Trained
     ) -> tuple[Check, ...]:
-        truth = self._truth(case, inputs)
-        assert isinstance(truth, TrainingTruth)
+        truth = self._oracle.training(case, inputs)
         return compare_training(case, trained["losses"], trained["params"], truth)
 
     def fit(self, case: Case, inputs: Mapping[str, Array], fitted: Fitted) -> tuple[Check, ...]:
-        truth = self._truth(case, inputs)
-        assert isinstance(truth, FitTruth)
+        truth = self._oracle.fit(case, inputs)
         return compare_fit(case, fitted["losses"], fitted["accuracy"][-1], truth)
 
-    def _truth(self, case: Case, inputs: Mapping[str, Array]) -> Truth:
-        if self._latest is None or self._latest[0] != case.id:
-            self._latest = (case.id, self._oracle.answer(case, inputs))
-        return self._latest[1]
+
+def oracle_for(backends: Mapping[str, Backend], scratch: Path) -> Oracle:
+    """Return the oracle: the reference engine on the running Python, which has NumPy.
+
+    Raises
+    ------
+    PluginError
+        If the backend of the reference engine is not registered.
+    """
+    if ENGINE not in backends:
+        raise PluginError(
+            f"oracle: no backend {ENGINE!r} is registered, so that nothing can be judged; "
+            "`bakeoff list backends` shows which plugins failed"
+        )
+    return Oracle(launch_for(backends[ENGINE], sys.executable), scratch)

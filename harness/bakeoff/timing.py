@@ -46,7 +46,7 @@ class Pace:
 
 
 PACES: dict[Preset, Pace] = {
-    "smoke": Pace(budget_s=15, rounds=2, sweeps=4, block_ns=5_000_000, timeout_s=60),
+    "smoke": Pace(budget_s=15, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=60),
     "quick": Pace(budget_s=110, rounds=6, sweeps=10, block_ns=5_000_000, timeout_s=120),
     "standard": Pace(budget_s=900, rounds=10, sweeps=20, block_ns=10_000_000, timeout_s=300),
     "full": Pace(budget_s=None, rounds=20, sweeps=20, block_ns=20_000_000, timeout_s=900),

@@ -1,7 +1,8 @@
 """Runs over good and bad backends: every cell gets a record, and the run goes on."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bakeoff.seating import Provided
 from bakeoff.sessions import begin, resume
 from bakeoff.settings import Settings
 from bakeoff.statistics import per_call_ns
+from bakeoff.timing import PACES
 from bakeoff.worker import Fitted, Trained
 
 
@@ -58,9 +60,9 @@ def plugins() -> Plugins:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_cache_and_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path / "cache"))
-    return
+    monkeypatch.setitem(PACES, "smoke", replace(PACES["smoke"], rounds=2, sweeps=4))
 
 
 def provide(backend: Backend, progress: object) -> Provided:

@@ -38,10 +38,10 @@ def test_ratios_are_taken_over_cells_right_on_both_sides() -> None:
 
 def test_the_worst_error_names_its_case_and_nan_is_worst() -> None:
     checks = {"a": 0.5, "b": math.nan}
+    target = Check("accuracy", "target", 0, 0, 9.0)
     records = [
-        record(c, "ref", 1, checks=(Check("y", "ulp", 0, 0, f), Check("accuracy", "target", 0, 0, 9.0)))
-        for c, f in checks.items()
-    ]  # fmt: skip
+        record(c, "ref", 1, checks=(Check("y", "ulp", 0, 0, f), target)) for c, f in checks.items()
+    ]
     line = summarise(CASES, {"ref": "cpu"}, records).lines[0]
     assert (line.worst_fraction, line.worst_case) == (math.inf, "toy/b")
 

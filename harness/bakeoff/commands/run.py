@@ -23,7 +23,7 @@ from bakeoff.commands.options import (
 )
 from bakeoff.commands.results import write_report
 from bakeoff.errors import BakeoffError
-from bakeoff.examiner import Examiner
+from bakeoff.examiner import Examiner, OracleExaminer, oracle_for
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.plan import Plan
@@ -192,9 +192,7 @@ def _measure(
         return Provided(str(found.python), installed)
 
     def examiner_for(scratch: Path, stack: ExitStack) -> Examiner:
-        from bakeoff.examiner import OracleExaminer
-
-        return stack.enter_context(OracleExaminer(scratch))
+        return OracleExaminer(stack.enter_context(oracle_for(plugins.backends, scratch)))
 
     with display_for(console) as display:
         session = Run(journal, settings, plan, plugins, display, provide, examiner_for)
