@@ -221,7 +221,8 @@ def _noise(
 ) -> tuple[float | None, int]:
     logs = {}
     for (case, backend), records in twins.items():
-        if backend == reference and (case, reference) in cells:
+        base = cells.get((case, reference), ())
+        if backend == reference and _worst(records) is _worst(base) is Outcome.OK:
             own = _times(cells[case, reference], environments[reference])
             logs[case] = statistics.log_ratios(_times(records, environments[reference]), own)
     return statistics.noise_floor(logs), sum(len(by_round) for by_round in logs.values())

@@ -143,7 +143,7 @@ def _ratio_axis(axes: Axes, span: tuple[float, float], unit: str, noise: float |
                 wide: float) -> None:  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(*span)
-    ticks = ratio_ticks(*span, most=max(3, int(wide / 62)))
+    ticks = ratio_ticks(*span, most=max(3, int(wide / 46)))
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -264,7 +264,7 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
                     xytext=(14, 12), textcoords="offset points", color=style.SOFT, fontsize=11,
                 )  # fmt: skip
             for nth, line in enumerate(losses):  # thin over thick: equal lines all stay visible
-                width = 1.4 + 1.5 * (len(losses) - 1 - nth)
+                width = 1.4 + 1.1 * (len(losses) - 1 - nth)
                 axes.plot(line.x, line.y, color=looks[line.backend][0], linewidth=width)
             axes.set_xlabel(per)
             axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
@@ -326,7 +326,7 @@ def error_map(
     bands = math.ceil(len(columns) / per_band)
     per_band = math.ceil(len(columns) / bands)
     left = 22 + 7.0 * max(len(name) for name in rows)
-    side = min(22.0, (style.WIDTH - left - 12) / per_band)
+    side = min(26.0, (style.WIDTH - left - 12) / per_band)
     head = 16 + 5.6 * max(len(name) for name in columns)
     tall = 20.0 * len(rows)
     height = 34 + bands * (head + tall + 14)

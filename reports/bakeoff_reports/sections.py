@@ -71,7 +71,7 @@ def _when(meta: Any) -> str:
         text = f"Begun {began}" if began else "Begun at a time not recorded"
     seconds = sum(float(s.get("elapsed_s") or 0) for s in sessions)
     ending = str(meta.get("ending") or "")
-    took = f", {words.duration(seconds * 1e9)} long" if seconds else ""
+    took = f", {words.elapsed(seconds)} of measuring" if seconds else ""
     how = {
         "complete": "",
         "deadline": " It stopped at its deadline.",

@@ -128,8 +128,9 @@ Lanes = dict[str, dict[str, list[Point]]]
 
 
 def _in_one_panel(lanes: Lanes) -> tuple[dict[str, None], Lanes]:
+    short = {text: name for name, text in PASS_WORDS.items()}
     flat: Lanes = {
-        f"{label}, {panel}": {"": points}
+        f"{label}, {short.get(panel, panel)}": {"": points}
         for label, by_panel in lanes.items()
         for panel, points in by_panel.items()
     }

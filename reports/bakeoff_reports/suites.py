@@ -186,6 +186,6 @@ def _apart(row: Any) -> Row:
         Cell(words.duration(row.first_call_ns)),
         Cell(words.duration(row.transfer_ns)),
         Cell(words.size(row.peak_rss_bytes)),
-        Cell(str(row.rounds)),
+        Cell(f"{row.rounds:.0f}"),
         Cell(worst),
     )

@@ -80,6 +80,15 @@ def duration(ns: float | None) -> str:
     return f"{significant(ns / scale)}{NARROW}{unit}"
 
 
+def elapsed(seconds: float) -> str:
+    """Return how long something took, to the second: ``1 min 58 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    told = [f"{n}{NARROW}{unit}" for n, unit in parts if n]
+    return " ".join(told) or f"{seconds:.1f}{NARROW}s"
+
+
 def size(count: float | None) -> str:
     """Return bytes in binary units: ``71.3 MiB``."""
     if count is None or not math.isfinite(count):
@@ -95,10 +104,11 @@ def size(count: float | None) -> str:
 def _decimals(value: float, half_width: float) -> int:
     """How many decimals of a ratio are worth printing, given its interval."""
     least = 2 if value < 10 else 1 if value < 100 else 0
-    if not half_width > 0:
+    if 0 < value < 0.1:
+        least = 1 - math.floor(math.log10(value))  # two digits that are not 0
+    if not 0 < half_width < math.inf:
         return least
-    wanted = math.ceil(-math.log10(half_width)) + 1
-    return min(max(least, wanted), 3 if value >= 0.1 else 4)
+    return max(least, min(math.ceil(-math.log10(half_width)) + 1, 3))
 
 
 def ratio(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -133,8 +143,12 @@ def fraction_of_bound(value: float | None) -> str:
         return "0"
     if value < 0.001:
         return "<0.001"
+    if value < 1:
+        return f"{math.floor(1000 * value) / 1000:.3f}"  # 0.9996 is within the bound: not 1.000
+    if value < 1.01:
+        return f"{1 + math.ceil(10_000 * (value - 1)) / 10_000:g}"  # 1.0004 is not
     if value < 1000:
-        return f"{value:.3f}" if value < 1 else significant(value)
+        return significant(value)
     return scientific(value)
 
 

@@ -1,0 +1,122 @@
+"""A run as Markdown, for a pull request: the page's sections without its figures.
+
+Every text is escaped: it can neither become HTML or a link, nor mention anyone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bakeoff.reporting import AdoptionMetric, ReportSection
+from bakeoff_reports import content
+from bakeoff_reports.analysis import Analysis, analyse, load
+from bakeoff_reports.page import built_sections
+
+FILE_NAME = "report.md"
+
+# Sections that a pull request has no room for: they stand on the page.
+LEFT_OUT = ("reading",)
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
+_MENTION = re.compile(r"@(?=\w)")
+_FENCE = re.compile(r"`{3,}")
+
+
+def write(
+    run_dir: Path, sections: Sequence[ReportSection], metrics: Sequence[AdoptionMetric]
+) -> Path:
+    """Write a run's Markdown beside its journal; return its path."""
+    path = run_dir / FILE_NAME
+    path.write_text(render(analyse(load(run_dir), metrics), sections), encoding="utf-8")
+    return path
+
+
+def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
+    """Return the run as Markdown."""
+    lines = ["# bakeoff report", ""]
+    for section in built_sections(analysis, sections):
+        if section.name not in LEFT_OUT:
+            lines += [f"## {escape(section.title)}", "", *_blocks(section.blocks)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Return a text on one line that Markdown shows as it is."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _MENTION.sub("@\u200b", _SPECIAL.sub(r"\\\1", text))
+    return " ".join(text.split("\n")).strip("\r")
+
+
+def _blocks(blocks: Iterable[content.Block]) -> Iterator[str]:
+    for block in blocks:
+        yield from _block(block)
+        yield ""
+
+
+def _block(block: content.Block) -> Iterator[str]:
+    match block:
+        case content.Paragraph():
+            yield _spans(block)
+        case content.Heading():
+            yield f"{'#' * block.level} {escape(block.text)}"
+        case content.Code():
+            yield from (f"{escape(block.label)}:", "", *_fenced(block.text))
+        case content.Bullets():
+            yield from (f"- {_spans(item)}" for item in block.items)
+        case content.Definitions():
+            yield from (f"- **{escape(term)}**: {_spans(item)}" for term, item in block.items)
+        case content.Figure():
+            yield f"*{escape(block.alt)}*"
+        case content.Table() if not block.filterable:
+            yield from _table(block)
+        case content.Table():
+            yield from _folded(escape(block.caption), _table(block))
+        case content.Details():
+            yield from _folded(_html(block.summary), _blocks(block.blocks))
+
+
+def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:
+    yield from (f"<details><summary>{summary}</summary>", "", *lines, "", "</details>")
+
+
+def _fenced(text: str) -> list[str]:
+    """Return text in a fence longer than any run of backticks in it."""
+    longest = max((len(run) for run in _FENCE.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return [fence, *text.splitlines(), fence]
+
+
+def _spans(item: content.Paragraph) -> str:
+    return "".join(_span(span) for span in item.spans).strip()
+
+
+def _span(span: content.Span) -> str:
+    text = escape(span.text)
+    if span.kind in ("strong", "chip") and text.strip():
+        return f"**{text.strip()}**" + " " * text.endswith(" ")
+    return text
+
+
+def _html(item: content.Paragraph) -> str:
+    """Return a summary line, which stands inside an HTML element."""
+    return escape(content.plain(item))
+
+
+def _table(table: content.Table) -> Iterator[str]:
+    heads = [f"{c.title} ({c.note})" if c.note else c.title for c in table.columns]
+    if any(group.title for group in table.groups):
+        heads.insert(0, "Case")
+    yield f"| {' | '.join(escape(head) for head in heads)} |"
+    rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
+    rules = ["---"] * (len(heads) - len(rules)) + rules
+    yield f"| {' | '.join(rules)} |"
+    for group in table.groups:
+        for row in group.rows:
+            cells = [_cell(cell) for cell in row]
+            if len(heads) > len(cells):
+                cells.insert(0, escape(group.title))
+            yield f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: content.Cell) -> str:
+    return escape(f"{cell.text} [{cell.note}]" if cell.note else cell.text)

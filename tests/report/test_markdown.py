@@ -1,0 +1,38 @@
+"""Markdown: the same facts as the page, and no text can become markup."""
+
+import re
+
+from report import synthetic
+
+from bakeoff_reports import METRICS, SECTIONS
+from bakeoff_reports.analysis import analyse
+from bakeoff_reports.markdown import escape, render, write
+
+
+def test_every_cell_is_listed_and_nothing_hostile_is_markup():
+    run = synthetic.run(hostile=True)
+    text = render(analyse(run, METRICS), SECTIONS)
+    outside = re.sub(r"^(`{3,})\n.*?^\1$", "", text, flags=re.M | re.S)
+    assert set(re.findall(r"<(/?\w+)", outside)) == {"details", "/details", "summary", "/summary"}
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for case in run.cases:
+        assert sum(f"| {escape(case.name)} |" in row for row in rows) == 5
+
+
+def test_a_text_shows_as_it_is():
+    assert escape("a|b *c* <d> @someone [x](y)\nz") == (
+        "a\\|b \\*c\\* &lt;d&gt; @\u200bsomeone \\[x\\]\\(y\\) z"
+    )
+
+
+def test_a_fence_is_longer_than_what_it_holds():
+    from bakeoff_reports.markdown import _fenced
+
+    assert _fenced("a\n````\n")[0] == "`````"
+
+
+def test_write_puts_it_beside_the_journal(tmp_path):
+    folder = synthetic.write(synthetic.run(preset="smoke", rounds=2), tmp_path)
+    path = write(folder, SECTIONS, METRICS)
+    assert path == folder / "report.md"
+    assert path.read_text(encoding="utf-8").startswith("# bakeoff report\n")
