@@ -18,7 +18,7 @@ class NumpyAdapter(Adapter):
     def __init__(self, threads: int = 1, **mode: Any) -> None:
         super().__init__(threads, **mode)
         import numpy
-        import threadpoolctl
+        import threadpoolctl  # type: ignore[import-untyped]  # it has no annotations
 
         import bakeoff_reference
         from bakeoff_reference.engine import DEFAULT

@@ -8,8 +8,8 @@ from bakeoff_reference.arrays import NUMPY, XP, Array, dtype_name
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.graph import Operator
 from bakeoff_reference.overloads import specialise
-from bakeoff_reference.primitive import PRIMITIVES
-from bakeoff_reference.tape import backward_pass, bind, toposort
+from bakeoff_reference.primitive import PRIMITIVES, Primitive
+from bakeoff_reference.tape import Number, backward_pass, bind, toposort
 from bakeoff_reference.tensor import LEAF, Tensor
 
 __all__ = ["DEFAULT", "Engine", "operators"]
@@ -54,16 +54,19 @@ class Engine:
         t.value, t.node = value, LEAF if tracked else None
         return t
 
-    def as_tensor(self, arguments: Sequence[Any], op: str) -> tuple[Any, ...]:
-        """Return an op's arguments with arrays and lists as tensors, numbers as they are.
+    def as_tensors(self, arguments: Sequence[Any], op: Primitive) -> tuple[Any, ...]:
+        """Return an op's arguments as tensors.
 
-        Numbers take the dtype of the tensor beside them; without one they become tensors.
+        Elementwise ops keep Python numbers beside a tensor as numbers, which take its dtype.
         """
         numbers = [isinstance(a, (bool, int, float)) for a in arguments]
-        if all(numbers):
-            return tuple(self.Tensor(a) for a in arguments)
+        keep = op.prepare is None and not op.variadic and not all(numbers)
         return tuple(
-            a if number or type(a) is self.Tensor else self._constant(a, op)
+            a
+            if type(a) is self.Tensor
+            else Number(a)
+            if keep and number
+            else self._constant(a, op.name)
             for a, number in zip(arguments, numbers, strict=True)
         )
 
@@ -163,7 +166,9 @@ class Engine:
 
 
 def _leaves(end: Tensor) -> list[Tensor]:
-    return [t for t in toposort([end]) if t.node is LEAF]
+    """The variables that ``end`` came from, ``end`` itself among them if it is one."""
+    parents = [p for t in toposort([end]) for p in t.node[2]]  # type: ignore[index]  # made by ops
+    return [t for t in (end, *parents) if t.node is LEAF]
 
 
 DEFAULT = Engine(NUMPY, Tensor)

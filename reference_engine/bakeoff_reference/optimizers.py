@@ -16,6 +16,7 @@ from bakeoff_reference.tensor import Tensor
 
 Hyper = Mapping[str, float]
 State = list[list[Array]]
+Step = Callable[..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,14 @@ class Definition:
     hyper: Hyper
     slots: tuple[str, ...]
     scalars: Callable[[Hyper, float, int], dict[str, float]]
-    step: Callable[..., None]
+    step: Step
 
 
 DEFINITIONS: dict[str, Definition] = {}
 
 
-def _define(slots: Sequence[str], scalars: Any, **hyper: float) -> Any:
-    def register(step: Callable[..., None]) -> Callable[..., None]:
+def _define(slots: Sequence[str], scalars: Any, **hyper: float) -> Callable[[Step], Step]:
+    def register(step: Step) -> Step:
         name = step.__name__.strip("_")
         DEFINITIONS[name] = Definition(name, hyper, tuple(slots), scalars, step)
         return step

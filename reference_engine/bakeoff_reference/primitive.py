@@ -19,7 +19,7 @@ undone by the backward pass, so a rule may return the gradient in the result's s
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
-from typing import Any
+from typing import Any, overload
 
 from bakeoff_reference.arrays import XP, Array
 
@@ -42,13 +42,15 @@ class Primitive:
         Whether ``forward`` returns ``(result, saved)``.
     variadic
         Whether the op takes one sequence of tensors.
+    ufunc
+        The function of ``xp`` that the rule is, if it is just one.
     same
         Positions of the tensors that must share a dtype.
     """
 
     def __init__(
         self, rule: Rule, prepare: Rule | None, saves: bool, accumulates: bool,
-        variadic: bool, same: Sequence[int] | None,
+        variadic: bool, same: Sequence[int] | None, ufunc: str,
     ) -> None:  # fmt: skip
         self.name = rule.__name__.rstrip("_")
         self.doc = inspect.getdoc(rule) or ""
@@ -61,7 +63,8 @@ class Primitive:
             p.name for p in self.parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY
         ]
         self.defaults = {p.name: p.default for p in self.parameters if p.default is not p.empty}
-        self.saves, self.variadic, self.prepare = saves, variadic, prepare
+        self.saves, self.variadic, self.prepare, self.ufunc = saves, variadic, prepare, ufunc
+        self._names = {p.name for p in self.parameters}
         self.same = tuple(range(self.arity)) if same is None else tuple(same)
         self._accumulates = accumulates
         self.forward = _widened_forward(rule, saves) if accumulates else rule
@@ -90,16 +93,22 @@ class Primitive:
         TypeError
             For attributes that are missing or unknown.
         """
-        attrs = {**self.defaults, **dict(zip(self.positional, positional, strict=False)), **given}
-        names = [p.name for p in self.parameters]
-        if len(positional) > len(self.positional) or attrs.keys() != set(names):
-            missing = [n for n in names if n not in attrs]
-            unknown = [n for n in attrs if n not in names]
+        attrs = {**self.defaults, **given}
+        if positional:
+            attrs.update(zip(self.positional, positional, strict=False))
+        names = self._names
+        if attrs.keys() != names or len(positional) > len(self.positional):
+            missing = sorted(names - attrs.keys())
+            unknown = sorted(attrs.keys() - names)
             raise TypeError(
                 f"{self.name}: missing {missing}, unknown {unknown}, "
                 f"expected attributes {self.signature}"
             )
         return attrs
+
+    def bound(self, xp: XP) -> Rule:
+        """Return the forward rule with its array module: the function itself if it is one."""
+        return getattr(xp, self.ufunc) if self.ufunc else partial(self.forward, xp)
 
     def prepared(self, values: Sequence[Array], attrs: dict[str, Any]) -> dict[str, Any]:
         """Return canonical attributes of a call to these arrays; shapes are checked."""
@@ -114,23 +123,41 @@ class Primitive:
         return f"<primitive {self.name}>"
 
 
+@overload
+def primitive(rule: Rule) -> Primitive: ...
+@overload
 def primitive(
-    rule: Rule | None = None, *, prepare: Rule | None = None, saves: bool = False,
-    accumulates: bool = False, variadic: bool = False, same: Sequence[int] | None = None,
-) -> Any:  # fmt: skip
+    *,
+    prepare: Rule | None = None,
+    saves: bool = False,
+    accumulates: bool = False,
+    variadic: bool = False,
+    same: Sequence[int] | None = None,
+    ufunc: str = "",
+) -> Callable[[Rule], Primitive]: ...
+def primitive(
+    rule: Rule | None = None,
+    *,
+    prepare: Rule | None = None,
+    saves: bool = False,
+    accumulates: bool = False,
+    variadic: bool = False,
+    same: Sequence[int] | None = None,
+    ufunc: str = "",
+) -> Primitive | Callable[[Rule], Primitive]:
     """Register a forward rule as an op; usable with and without arguments.
 
-    ``accumulates`` marks rules that add up: for float16 they are run in float32 and rounded
-    once, forward and backward.
+    ``ufunc`` names the function of ``xp`` that the rule is nothing but a call of; the tape then
+    calls that. ``accumulates`` marks rules that add up: for float16 they are run in float32 and
+    rounded once, forward and backward.
     """
-    if rule is None:
-        return partial(
-            primitive, prepare=prepare, saves=saves, accumulates=accumulates,
-            variadic=variadic, same=same,
-        )  # fmt: skip
-    op = Primitive(rule, prepare, saves, accumulates, variadic, same)
-    PRIMITIVES[op.name] = op
-    return op
+
+    def register(rule: Rule) -> Primitive:
+        op = Primitive(rule, prepare, saves, accumulates, variadic, same, ufunc)
+        PRIMITIVES[op.name] = op
+        return op
+
+    return register if rule is None else register(rule)
 
 
 def _is_half(x: Any) -> bool:
@@ -147,7 +174,7 @@ def _widened_forward(rule: Rule, saves: bool) -> Rule:
 
     @wraps(rule)
     def forward(xp: XP, *values: Array, **attrs: Any) -> Any:
-        if not _is_half(values[0]):
+        if values[0].dtype.char != "e":
             return rule(xp, *values, **attrs)
         result = rule(xp, *_widen(xp, values), **attrs)
         if saves:
@@ -160,7 +187,7 @@ def _widened_forward(rule: Rule, saves: bool) -> Rule:
 def _widened_vjp(rule: Rule) -> Rule:
     @wraps(rule)
     def vjp(xp: XP, g: Array, saved: Any, *values: Array, **attrs: Any) -> Array:
-        if not _is_half(g):
+        if g.dtype.char != "e":
             return rule(xp, g, saved, *values, **attrs)
         return xp.astype(rule(xp, *_widen(xp, (g, saved, *values)), **attrs), "float16")
 

@@ -37,14 +37,14 @@ def bind(op: Primitive, engine: "Engine") -> Op:
 
 def _bind_unary(op: Primitive, engine: "Engine", general: Op) -> Op:
     """The quick way for one tensor and no attributes."""
-    xp, T, forward = engine.xp, engine.Tensor, op.forward
+    T, forward = engine.Tensor, op.bound(engine.xp)
     new = T.__new__
 
     def call(a: Any, /) -> Any:
         if type(a) is not T:
             return general(a)
         x = a.value
-        value = forward(xp, x)
+        value = forward(x)
         result = new(T)
         result.value = value
         result.node = None if a.node is None else (_number(), op, (a,), (x,), value, _NONE)
@@ -55,7 +55,7 @@ def _bind_unary(op: Primitive, engine: "Engine", general: Op) -> Op:
 
 def _bind_binary(op: Primitive, engine: "Engine", general: Op) -> Op:
     """The quick way for two tensors and no attributes; everything else takes the general one."""
-    xp, T, forward = engine.xp, engine.Tensor, op.forward
+    T, forward = engine.Tensor, op.bound(engine.xp)
     new = T.__new__
 
     def call(a: Any, b: Any, /) -> Any:
@@ -65,68 +65,93 @@ def _bind_binary(op: Primitive, engine: "Engine", general: Op) -> Op:
         if x.dtype is not y.dtype:
             return general(a, b)
         try:
-            value = forward(xp, x, y)
+            value = forward(x, y)
         except ValueError:
             return general(a, b)  # to say it in our words
         result = new(T)
         result.value = value
-        result.node = (
-            None
-            if a.node is None and b.node is None
-            else (_number(), op, (a, b), (x, y), value, _NONE)
-        )
+        if a.node is None and b.node is None:
+            result.node = None
+        else:
+            result.node = (_number(), op, (a, b), (x, y), value, _NONE)
         return result
 
     return call
 
 
 def _bind_general(op: Primitive, engine: "Engine") -> Op:
-    xp, T, arity, name = engine.xp, engine.Tensor, op.arity, op.name
-    new, as_tensor, simple = T.__new__, engine.as_tensor, not op.parameters
+    T, arity, name = engine.Tensor, op.arity, op.name
+    forward, new = op.bound(engine.xp), T.__new__
+    has_attributes, prepare, saves, variadic = (
+        bool(op.parameters),
+        op.prepare,
+        op.saves,
+        op.variadic,
+    )
 
     def call(*args: Any, **attrs: Any) -> Any:
         if len(args) < arity:
             raise TypeError(f"{name}: {len(args)} tensors, expected {arity}")
-        tensors = tuple(args[0]) if op.variadic else args[:arity]
-        if not simple or attrs or len(args) > arity:
+        parents = tuple(args[0]) if variadic else args[:arity]
+        if has_attributes or attrs or len(args) > arity:
             attrs = op.attributes(args[arity:], attrs)
-        if any(isinstance(t, Operator) for t in tensors):
-            return Apply(op, tensors, attrs)
-        if any(type(t) is not T for t in tensors):
-            tensors = as_tensor(tensors, name)
-        if op.variadic and not tensors:
-            refuse(name, "no tensors, expected at least one")
-        values = [t.value if type(t) is T else t for t in tensors]
-        _check_dtypes(op, values)
-        attrs = op.prepared(values, attrs)
+        for t in parents:
+            if type(t) is not T:
+                if any(isinstance(p, Operator) for p in parents):
+                    return Apply(op, parents, attrs)
+                parents = engine.as_tensors(parents, op)
+                break
+        values = [t.value for t in parents]
+        if arity > 1 or variadic:
+            _check_dtypes(op, values)
+        if prepare is not None:
+            attrs = prepare(*values, **attrs)
         try:
-            saved = value = op.forward(xp, *values, **attrs)
+            saved = value = forward(*values, **attrs)
         except ValueError as error:
             _explain(op, values, error)
-        if op.saves:
+        if saves:
             value, saved = value
         result = new(T)
         result.value = value
-        for t in tensors:
-            if type(t) is T and t.node is not None:
-                result.node = (_number(), op, tensors, values, saved, attrs)
+        result.node = None
+        for t in parents:
+            if t.node is not None:
+                result.node = (_number(), op, parents, values, saved, attrs)
                 break
-        else:
-            result.node = None
         return result
 
     return call
 
 
+class Number:
+    """A Python number among an op's tensors: it takes the dtype of those beside it."""
+
+    __slots__ = ("value",)
+    node = None
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+
 def _check_dtypes(op: Primitive, values: Sequence[Any]) -> None:
-    arrays = [values[i] for i in op.same] if not op.variadic else values
+    arrays = values if op.variadic else [values[i] for i in op.same]
+    if not arrays:
+        refuse(op.name, "no tensors, expected at least one")
+    first = getattr(arrays[0], "dtype", None)
+    for v in arrays:
+        if getattr(v, "dtype", first) is not first:
+            break
+    else:
+        if first is not None and first.kind == "f":
+            return
     dtypes = [v.dtype for v in arrays if hasattr(v, "dtype")]
     for dtype in dtypes[1:]:
         if dtype != dtypes[0]:
             refuse(op.name, f"dtypes {dtypes[0]} and {dtype} differ; convert one with astype")
     if len(dtypes) < len(arrays) and dtypes and dtypes[0].kind != "f":
         for v in arrays:
-            if isinstance(v, float) and not isinstance(v, bool):
+            if isinstance(v, float):
                 refuse(op.name, f"scalar {v!r} with dtype {dtypes[0]}; convert with astype")
 
 
@@ -143,22 +168,21 @@ def _explain(op: Primitive, values: Sequence[Any], error: ValueError) -> None:
 
 
 def toposort(ends: Iterable[Tensor]) -> list[Tensor]:
-    """Return every tracked tensor behind ``ends``, each before those it was made of."""
-    seen: dict[int, Tensor] = {}
+    """Return every tensor that an op made on the way to ``ends``, the youngest first.
+
+    An op's result is younger than its arguments, so the order of creation is topological.
+    """
+    made: dict[int, Tensor] = {}
     stack = [t for t in ends if t.node is not None]
     while stack:
         t = stack.pop()
-        if id(t) not in seen:
-            seen[id(t)] = t
-            assert t.node is not None
-            for parent in t.node[2]:
-                if isinstance(parent, Tensor) and parent.node is not None:
+        number, _, parents, *_ = t.node  # type: ignore[misc]  # only tracked tensors are stacked
+        if number not in made and number >= 0:
+            made[number] = t
+            for parent in parents:
+                if parent.node is not None:
                     stack.append(parent)
-    return sorted(seen.values(), key=_age, reverse=True)
-
-
-def _age(t: Tensor) -> int:
-    return t.node[0]  # type: ignore[index, no-any-return]  # only tracked tensors are sorted
+    return [made[number] for number in sorted(made, reverse=True)]
 
 
 def backward_pass(xp: XP, ends: Sequence[Tensor], cotangents: Sequence[Array]) -> dict[int, Array]:
@@ -172,12 +196,13 @@ def backward_pass(xp: XP, ends: Sequence[Tensor], cotangents: Sequence[Array]) -
         if end.node is not None:
             table[id(end)] = table[id(end)] + g if id(end) in table else g
     for t in toposort(ends):
-        _, op, parents, values, saved, attrs = t.node  # type: ignore[misc]  # tracked
-        if op is None or id(t) not in table:
+        g = table.pop(id(t), None)
+        if g is None:
             continue
-        g = table.pop(id(t))
-        for parent, value, rule in zip(parents, values, op.rules(len(parents)), strict=True):
-            if rule is None or not isinstance(parent, Tensor) or parent.node is None:
+        _, op, parents, values, saved, attrs = t.node  # type: ignore[misc]  # tracked
+        rules = op.vjps or op.rules(len(parents))
+        for parent, value, rule in zip(parents, values, rules, strict=True):
+            if parent.node is None or rule is None:
                 continue
             grad = rule(xp, g, saved, *values, **attrs)
             if grad.shape != value.shape:

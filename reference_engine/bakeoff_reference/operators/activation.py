@@ -67,7 +67,7 @@ def sigmoid(xp: XP, x: Array, /) -> Array:
 sigmoid.defvjp(lambda xp, g, y, x: g * (y * (1 - y)))
 
 
-@primitive
+@primitive(ufunc="tanh")
 def tanh(xp: XP, x: Array, /) -> Array:
     """Return the hyperbolic tangent."""
     return xp.tanh(x)

@@ -134,11 +134,11 @@ def _define(dims: int) -> tuple[Primitive, Primitive]:
     out = (n - 1) stride - before - after + dilation (k - 1) + 1 + output_padding.
     Source: Dumoulin & Visin, A guide to convolution arithmetic (2016), chapter 4.
     """
-    forward = primitive(
-        conv, prepare=_prepare(conv.__name__, dims, False), saves=True, accumulates=True
+    forward = primitive(prepare=_prepare(conv.__name__, dims, False), saves=True, accumulates=True)(
+        conv
     )
-    backward = primitive(
-        transpose, prepare=_prepare(transpose.__name__, dims, True), accumulates=True
+    backward = primitive(prepare=_prepare(transpose.__name__, dims, True), accumulates=True)(
+        transpose
     )
     forward.defvjp(_conv_grad_x, _conv_grad_weight)
     backward.defvjp(_transpose_grad_x, _transpose_grad_weight)

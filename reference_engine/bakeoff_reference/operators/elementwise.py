@@ -10,7 +10,7 @@ from bakeoff_reference.primitive import primitive
 Scalar = bool | int | float
 
 
-@primitive
+@primitive(ufunc="add")
 def add(xp: XP, a: Array, b: Array, /) -> Array:
     """Return ``a + b``."""
     return xp.add(a, b)
@@ -19,7 +19,7 @@ def add(xp: XP, a: Array, b: Array, /) -> Array:
 add.defvjp(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: g)
 
 
-@primitive
+@primitive(ufunc="subtract")
 def subtract(xp: XP, a: Array, b: Array, /) -> Array:
     """Return ``a - b``."""
     return xp.subtract(a, b)
@@ -28,7 +28,7 @@ def subtract(xp: XP, a: Array, b: Array, /) -> Array:
 subtract.defvjp(lambda xp, g, y, a, b: g, lambda xp, g, y, a, b: xp.negative(g))
 
 
-@primitive
+@primitive(ufunc="multiply")
 def multiply(xp: XP, a: Array, b: Array, /) -> Array:
     """Return ``a * b``."""
     return xp.multiply(a, b)
@@ -37,7 +37,7 @@ def multiply(xp: XP, a: Array, b: Array, /) -> Array:
 multiply.defvjp(lambda xp, g, y, a, b: g * b, lambda xp, g, y, a, b: g * a)
 
 
-@primitive
+@primitive(ufunc="divide")
 def divide(xp: XP, a: Array, b: Array, /) -> Array:
     """Return ``a / b``."""
     return xp.divide(a, b)
@@ -70,13 +70,13 @@ def _pow_exponent(xp: XP, g: Array, y: Array, a: Any, b: Array) -> Array:
 pow_.defvjp(_pow_base, _pow_exponent)
 
 
-@primitive
+@primitive(ufunc="maximum")
 def maximum(xp: XP, a: Array, b: Array, /) -> Array:
     """Return the larger of ``a`` and ``b``; at a tie each gets half of the cotangent."""
     return xp.maximum(a, b)
 
 
-@primitive
+@primitive(ufunc="minimum")
 def minimum(xp: XP, a: Array, b: Array, /) -> Array:
     """Return the smaller of ``a`` and ``b``; at a tie each gets half of the cotangent."""
     return xp.minimum(a, b)
@@ -95,7 +95,7 @@ for _op in (maximum, minimum):
     )
 
 
-@primitive
+@primitive(ufunc="negative")
 def negative(xp: XP, x: Array, /) -> Array:
     """Return ``-x``."""
     return xp.negative(x)
@@ -104,7 +104,7 @@ def negative(xp: XP, x: Array, /) -> Array:
 negative.defvjp(lambda xp, g, y, x: xp.negative(g))
 
 
-@primitive
+@primitive(ufunc="absolute")
 def abs_(xp: XP, x: Array, /) -> Array:
     """Return the absolute value; its derivative at 0 is taken as 0."""
     return xp.absolute(x)
@@ -113,7 +113,7 @@ def abs_(xp: XP, x: Array, /) -> Array:
 abs_.defvjp(lambda xp, g, y, x: g * xp.sign(x))
 
 
-@primitive
+@primitive(ufunc="sign")
 def sign(xp: XP, x: Array, /) -> Array:
     """Return -1, 0 or 1; its gradient is 0."""
     return xp.sign(x)
@@ -122,7 +122,7 @@ def sign(xp: XP, x: Array, /) -> Array:
 sign.defvjp(lambda xp, g, y, x: xp.zeros(x.shape, x.dtype))
 
 
-@primitive
+@primitive(ufunc="square")
 def square(xp: XP, x: Array, /) -> Array:
     """Return ``x * x``."""
     return xp.square(x)
@@ -131,7 +131,7 @@ def square(xp: XP, x: Array, /) -> Array:
 square.defvjp(lambda xp, g, y, x: g * (2 * x))
 
 
-@primitive
+@primitive(ufunc="sqrt")
 def sqrt(xp: XP, x: Array, /) -> Array:
     """Return the square root."""
     return xp.sqrt(x)
@@ -140,7 +140,7 @@ def sqrt(xp: XP, x: Array, /) -> Array:
 sqrt.defvjp(lambda xp, g, y, x: g * 0.5 / y)
 
 
-@primitive
+@primitive(ufunc="exp")
 def exp(xp: XP, x: Array, /) -> Array:
     """Return e to the power of ``x``."""
     return xp.exp(x)
@@ -149,7 +149,7 @@ def exp(xp: XP, x: Array, /) -> Array:
 exp.defvjp(lambda xp, g, y, x: g * y)
 
 
-@primitive
+@primitive(ufunc="expm1")
 def expm1(xp: XP, x: Array, /) -> Array:
     """Return ``exp(x) - 1``, accurate near 0."""
     return xp.expm1(x)
@@ -158,7 +158,7 @@ def expm1(xp: XP, x: Array, /) -> Array:
 expm1.defvjp(lambda xp, g, y, x: g * (y + 1))
 
 
-@primitive
+@primitive(ufunc="log")
 def log(xp: XP, x: Array, /) -> Array:
     """Return the natural logarithm."""
     return xp.log(x)
@@ -167,7 +167,7 @@ def log(xp: XP, x: Array, /) -> Array:
 log.defvjp(lambda xp, g, y, x: g / x)
 
 
-@primitive
+@primitive(ufunc="log1p")
 def log1p(xp: XP, x: Array, /) -> Array:
     """Return ``log(1 + x)``, accurate near 0."""
     return xp.log1p(x)

@@ -18,7 +18,7 @@ def _prepare(op: str) -> Any:
             refuse(op, f"x has shape {x.shape}, expected (N, C, H, W)")
         kernel = per_dim(op, "kernel_size", attrs["kernel_size"], 2)
         stride = attrs["stride"]
-        found = {
+        found: dict[str, Any] = {
             "kernel_size": kernel,
             "stride": kernel if stride is None else per_dim(op, "stride", stride, 2),
             "padding": pairs_of(op, "padding", attrs["padding"], 2),
