@@ -20,9 +20,12 @@ from bakeoff.inputs import rounded
 from bakeoff.record import Check
 from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth
 
-# Higham and Mary, SIAM J. Sci. Comput. 41 (2019), theorem 2.4: with random roundings a sum
-# of n products lies within λ √n u Σ|a||b| with probability 1 - 2 exp(-λ²/2), here 1 - 3e-14.
-LAMBDA = 8.0
+# Higham and Mary, SIAM J. Sci. Comput. 41 (2019), theorem 2.4: with random roundings a sum of
+# n products lies within λ √n u Σ|a||b| with probability 1 - 2 exp(-λ²/2). That is for roundings
+# of ±u each; those of real sums are spread over [-u, u], so that 4 stands for 4 √3 = 6.9, and
+# 2 exp(-6.9²/2) = 8e-11. It gives rise to a remark only: the roundings of a sum of equal
+# terms are not random.
+LAMBDA = 4.0
 _ULP_KINDS = ("rounded", "ulp")
 _INTEGERS = ("int32", "int64")
 
