@@ -55,6 +55,22 @@ class NumpyAdapter(Adapter):
         """Return the engine's own optimizer: in place, ten passes for Adam."""
         return self._reference.optimizers.Optimizer(name, **hyper)
 
+    def compile(self, program: Program) -> Any:
+        """Return straight-line Python over the tape; results that are views are copied."""
+        run = super().compile(program)
+        if program.kind == "training":
+            return run
+        engine, shared = self._engine, self._numpy.may_share_memory
+
+        def executable(*tensors: Tensor) -> tuple[Tensor, ...]:
+            # reshape, getitem and their kin give views, which must not reach the caller's inputs
+            return tuple(
+                engine.wrap(t.value.copy()) if any(shared(t.value, x.value) for x in tensors) else t
+                for t in run(*tensors)
+            )
+
+        return executable
+
     def describe(self) -> dict[str, Any]:
         """Return the engine's and NumPy's versions, and the BLAS as it reports itself."""
         pools = [p for p in self._controller.info() if p["user_api"] == "blas"]

@@ -78,6 +78,7 @@ def array_module(np: Any) -> Any:
     return SimpleNamespace(
         name=np.__name__,
         shares_memory=np.shares_memory,
+        errstate=np.errstate,
         asarray=np.asarray,
         # np.sum and its kin are Python around these; reduce alone is 1-2 µs faster per call
         sum=np.add.reduce,

@@ -225,17 +225,19 @@ class Optimizer:
         return params, state
 
     def apply_gradients(self, pairs: Iterable[tuple[Any, Tensor]], lr: float | None = None) -> None:
-        """Do one step on variables: pairs of (gradient, variable), the same ones every time."""
+        """Do one step on variables: pairs of (gradient, variable), the same ones every time.
+
+        Variables get new arrays: a tape recorded before the step still has the old values.
+        """
         grads, variables = zip(*pairs, strict=True)
         if self._state is None:
             self._state = self.init(variables)
-            for v in variables:  # results of earlier ops may share a variable's array
-                v.value = v.value.copy()
         self.t += 1
-        arrays = [
-            self.xp.asarray(_array(g), v.value.dtype) for g, v in zip(grads, variables, strict=True)
-        ]
-        self.update(variables, arrays, self._state, self.lr if lr is None else lr, self.t)
+        values = [v.value.copy() for v in variables]
+        arrays = [self.xp.asarray(_array(g), w.dtype) for g, w in zip(grads, values, strict=True)]
+        self.update(values, arrays, self._state, self.lr if lr is None else lr, self.t)
+        for v, value in zip(variables, values, strict=True):
+            v.value = value
 
 
 def _array(x: Any) -> Array:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference_formulas import conv, conv_transpose
 
@@ -59,6 +59,20 @@ def test_convolution_equals_the_plain_loop(case: dict[str, Any]) -> None:
 
 
 @settings(max_examples=80, deadline=None)
+@example(
+    case={  # a pointwise filter and an input larger than the convolution's result needs
+        "dims": 1,
+        "x": (1, 1, 1),
+        "w": (1, 1, 1),
+        "attrs": {
+            "stride": (1,),
+            "padding": ((0, 0),),
+            "dilation": (2,),
+            "groups": 1,
+            "output_padding": (1,),
+        },
+    }
+)
 @given(case=geometries(transposed=True))
 def test_transposed_convolution_equals_the_plain_loop(case: dict[str, Any]) -> None:
     x, w = _values(case)

@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bakeoff.interface import Backend
 from bakeoff.ops import OPS
+from bakeoff.program import forward, gradient, trace
 from bakeoff_numpy import register_backends
 from bakeoff_numpy.adapter import NumpyAdapter, PlanAdapter
+from bakeoff_worker.program import Value
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +50,21 @@ def test_adapters_offer_and_describe_everything(adapter: type[NumpyAdapter]) -> 
     np.testing.assert_array_equal(made.to_numpy(tensor), 1.0)
     with pytest.raises(TypeError, match="unknown mode"):
         adapter(layout="NHWC")
+
+
+@pytest.mark.parametrize("adapter", [NumpyAdapter, PlanAdapter])
+def test_results_do_not_alias_inputs(adapter: type[NumpyAdapter]) -> None:
+    """A reshape is a view on the tape, and a copy when it leaves the adapter."""
+    made = adapter()
+    values = [Value("x", (2, 3), "float64"), Value("g", (6,), "float64")]
+
+    def flat(ops: Any, x: Any) -> Any:
+        return ops.reshape(x, (6,))
+
+    x, g = made.tensor(np.ones((2, 3)), "float64"), made.tensor(np.ones(6), "float64")
+    run = made.compile(trace(flat, values[:1], forward(), "flat"))
+    results = [*run(x), *made.compile(trace(flat, values, gradient(["x"], ["g"]), "flat"))(x, g)]
+    for result in results:
+        made.to_numpy(result)[...] = 7.0
+    assert np.all(made.to_numpy(x) == 1.0)
+    assert np.all(made.to_numpy(g) == 1.0)

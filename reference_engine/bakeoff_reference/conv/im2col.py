@@ -45,7 +45,7 @@ def input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry) -
     """(N, O, *out), (O, C/G, *K) --> (N, C, *space)."""
     # (G, K, O/G) @ (N, G, O/G, L) --> (N, G, K, L)
     cols = xp.matmul(_filters(weight, geo).swapaxes(1, 2), _grouped(g, geo))
-    if geo.pointwise:
+    if geo.pointwise and x_shape[2:] == geo.out:  # output_padding can make the input larger
         return cols.reshape(x_shape)
     cols = cols.reshape((*x_shape[:2], *geo.kernel, *geo.out))
     x = xp.zeros(

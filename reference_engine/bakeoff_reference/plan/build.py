@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-import numpy
-
 from bakeoff_reference.arrays import NUMPY, Array
 from bakeoff_reference.engine import Engine
 from bakeoff_reference.plan.memory import needed, place
@@ -101,7 +99,7 @@ class Recording:
 
     def apply(self, nodes: Sequence[Node]) -> None:
         """Apply ops, in order."""
-        with numpy.errstate(all="ignore"):
+        with NUMPY.errstate(all="ignore"):
             for node in nodes:
                 args = [self._argument(a) for a in node.args]
                 self.values[node.name] = self.engine.ops[node.op](*args, **node.attrs)
@@ -119,7 +117,7 @@ class Recording:
         self, ends: Sequence[str], cotangents: Sequence[Recorded], wrt: Sequence[str]
     ) -> list[Recorded]:
         """Return the gradients of tracked inputs; zeros where nothing depends on one."""
-        with numpy.errstate(all="ignore"):
+        with NUMPY.errstate(all="ignore"):
             table = backward_pass(self.recorder, [self.values[e] for e in ends], cotangents)
         inputs = [self.values[n] for n in wrt]
         return [
