@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,9 +71,10 @@ def run_round(
     rounds_left
         How many rounds are aimed at after this one.
     """
-    try:
+    with ExitStack() as stack:
         began = time.monotonic()
         for occupant in occupants.values():
+            stack.callback(occupant.leave)  # each, even if an interrupt falls into another's
             bench.progress.stage(f"round {number + 1}: starting {occupant.backend.name}")
             with suppress(WorkerFailure):  # each trial of that worker will meet and note it
                 occupant.worker()
@@ -93,9 +94,6 @@ def run_round(
             ]
             _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
             bench.keep([_record(bench, trial) for trial in trials])
-    finally:
-        for occupant in occupants.values():
-            occupant.leave()
 
 
 def _fraction(bench: Bench, number: int, index: int, cases: int, rounds_left: int) -> float:
@@ -116,7 +114,7 @@ def _measure(
     bench: Bench, case: Case, trials: list[Trial], left: Sequence[str], rounds_left: int
 ) -> None:
     """Take every trial of a case through its steps, the blocks interleaved."""
-    began = time.monotonic()
+    began = bench.schedule.deadline.elapsed_s
     try:
         with TemporaryDirectory(dir=bench.scratch, prefix="inputs-") as folder:
             inputs = draw_inputs(case)
@@ -141,7 +139,7 @@ def _measure(
         for trial in trials:
             if trial.going:
                 trial.fail(WorkerFailure(Outcome.ERROR, reason))
-    bench.schedule.charge(case.id, time.monotonic() - began)
+    bench.schedule.charge(case.id, bench.schedule.deadline.elapsed_s - began)
 
 
 def _saved(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
@@ -180,10 +178,11 @@ def _interleave(
     for trial in trials:
         trial.calibrate(bench.schedule.pace.block_ns)
     active = [t for t in trials if t.going and t.loops]
-    spent_s = time.monotonic() - began
+    elapsed_s = bench.schedule.deadline.elapsed_s
+    spent_s = elapsed_s - began
     start = 2 * active[0].number if active else 0  # rounds continue one another's design
     swept = _sweep(bench, case, active, start, 2, 0)
-    sweep_s = (time.monotonic() - began - spent_s) / 2
+    sweep_s = (bench.schedule.deadline.elapsed_s - elapsed_s) / 2
     sweeps = bench.schedule.sweeps(case.id, left, rounds_left, spent_s, sweep_s)
     _sweep(bench, case, active, start + 2, sweeps - 2, swept)
 

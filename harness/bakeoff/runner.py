@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from bakeoff import machine
-from bakeoff.examiner import Examiner
+from bakeoff.examiner import Examiner, OffTheClock
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.ledger import Ledger
@@ -120,7 +120,7 @@ class Run:
             journal=self.journal,
             ledger=self.ledger,
             schedule=Schedule(pace, self._deadline, [c.id for c in self.plan.cases]),
-            examiner=self._examiner_for(scratch, stack),
+            examiner=OffTheClock(self._examiner_for(scratch, stack), self._deadline),
             observers=self._observers,
             progress=self.progress,
             scratch=scratch,

@@ -12,7 +12,8 @@ of treatments, Australian Journal of Scientific Research A 2 (1949).
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from bakeoff.case import Preset
@@ -128,7 +129,17 @@ class Deadline:
 
     @property
     def elapsed_s(self) -> float:
+        """Seconds since the start, without the pauses."""
         return self.now() - self.started
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the budget stand still: what happens here is no measuring."""
+        began = self.now()
+        try:
+            yield
+        finally:
+            self.started += self.now() - began
 
     @property
     def remaining_s(self) -> float:

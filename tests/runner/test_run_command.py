@@ -157,7 +157,12 @@ def test_kill_9_loses_no_record_that_was_seen(tmp_path: Path) -> None:
 
 
 def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
-    with running(tmp_path / "first", 1, "--backends", "honest", "--max-time", "3") as first:
+    hanging = ("--backends", "hanging", "--cases", "toy/product-4", "--timeout", "2")
+    with running(tmp_path / "first", 0, *hanging) as first:
+        lock = tmp_path / "cache" / "measuring.lock"
+        while not (lock.exists() and lock.read_text().endswith("}")):
+            assert first.poll() is None
+            time.sleep(0.02)
         second = run("--backends", "honest", "--out", "second", "--cases", "toy/tanh")
         assert second.returncode == 0
         assert f"waiting for another measurement on this machine: process {first.pid}" in (

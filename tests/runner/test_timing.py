@@ -132,6 +132,15 @@ def test_the_first_round_is_run_even_over_budget() -> None:
     assert not schedule.another_round(1)
 
 
+def test_a_pause_costs_no_budget() -> None:
+    clock = FakeClock()
+    deadline = Deadline(10.0, clock)
+    clock.time += 2
+    with deadline.paused():
+        clock.time += 100
+    assert (deadline.elapsed_s, deadline.remaining_s) == (2.0, 8.0)
+
+
 @pytest.mark.parametrize("preset", PACES)
 def test_paces_come_in_mirrored_pairs(preset: str) -> None:
     assert PACES[preset].sweeps % 2 == 0  # type: ignore[index]
