@@ -30,7 +30,7 @@ from bakeoff.samples import SAMPLES
 from bakeoff.widening import in_float64
 from bakeoff_numpy.adapter import NumpyAdapter
 
-SEEDS = (0, 1, 2)
+SEEDS = range(8)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_matmul_in_any_order_stays_within_gamma(
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31), scale=st.sampled_from([1e-3, 1.0, 30.0]), n=st.integers(1, 40))
 def test_softmax_formulas_stay_within_the_bound(seed: int, scale: float, n: int) -> None:
-    """Shifted, through log-softmax, and through logsumexp: all are honest."""
+    """Shifted, and through the logarithm: both are honest."""
     rng = np.random.default_rng(seed)
     x = (scale * rng.standard_normal((3, n))).astype("f4")
     program = trace(lambda ops, x: ops.softmax(x), [Value("x", (3, n), "float32")], forward())

@@ -64,13 +64,28 @@ def _log_softmax(fl: Arithmetic, x: Ball, axis: int) -> Ball:
     return fl.settle(e.shifted - e.log, rad, local=e.whole + u * sizes)
 
 
-def _softmax(fl: Arithmetic, x: Ball, axes: Shape) -> Ball:
-    """exp(x - max) / Σ, or exp(log_softmax(x)); the share's relative errors add up."""
+def _softmax(fl: Arithmetic, x: Ball, axes: Shape, log_error: Any = 0.0) -> Ball:
+    """exp(x - max) / Σ: the share's relative errors add up.
+
+    Or the exponential of its logarithm, whose absolute error ``log_error`` becomes a relative
+    one: exp(x - logsumexp(x)), exp(log_softmax(x)), which vjps take from the result at hand.
+    """
     e, u = _exponentials(fl, x, axes), fl.format.u
-    log_share = np.abs(e.shifted) + np.abs(e.log)  # the argument of exp, in the second form
-    relative = e.each + e.whole + u * (log_share + LOG * np.abs(e.log))
+    relative = np.maximum(e.each + e.whole, EXP * u + np.expm1(log_error))
     rad = None if x.rad is None else e.share * np.expm1(x.rad + e.moved)
     return fl.settle(e.share, rad, roundings=2.0, local=e.share * relative)
+
+
+def _through_total(fl: Arithmetic, x: Ball, axes: Shape) -> Ball:
+    """Softmax as exp(x - logsumexp(x)), or directly."""
+    total = _log_total(fl, Ball(x.mid), axes)
+    gap = np.abs(x.mid - total.mid)
+    return _softmax(fl, x, axes, total.radius + fl.format.u * (gap + total.radius))
+
+
+def _through_log(fl: Arithmetic, x: Ball, axis: int) -> Ball:
+    """Softmax as exp(log_softmax(x)), or directly."""
+    return _softmax(fl, x, (axis,), _log_softmax(fl, Ball(x.mid), axis).radius)
 
 
 @rule("logsumexp")
@@ -82,14 +97,14 @@ def _logsumexp(at: Applied, x: Ball) -> Ruled:
     if not at.attrs["keepdims"]:
         y = y.move(lambda a: np.squeeze(a, axis=axes))
     back = kept(x, axes)
-    return y, (lambda g: fl.multiply(back(g), _softmax(fl, x, axes)),)
+    return y, (lambda g: fl.multiply(back(g), _through_total(fl, x, axes)),)
 
 
 @rule("softmax")
 def _softmax_rule(at: Applied, x: Ball) -> Ruled:
     """y (g - Σ g y), or y g - y Σ g y."""
     fl, axis = at.fl, at.attrs["axis"]
-    y = _softmax(fl, x, (axis,))
+    y = _through_log(fl, x, axis)
 
     def to_x(g: Ball) -> Ball:
         inner = fl.sum(fl.multiply(g, y), (axis,), keepdims=True)
@@ -104,7 +119,7 @@ def _log_softmax_rule(at: Applied, x: Ball) -> Ruled:
 
     def to_x(g: Ball) -> Ball:
         total = fl.sum(g, (axis,), keepdims=True)
-        return fl.subtract(g, fl.multiply(_softmax(fl, x, (axis,)), total))
+        return fl.subtract(g, fl.multiply(_through_log(fl, x, axis), total))
 
     return _log_softmax(fl, x, axis), (to_x,)
 
@@ -158,7 +173,7 @@ def _softmax_loss(at: Applied, x: Ball, labels: Ball) -> Ruled:
 
     def to_logits(g: Ball) -> Ball:
         total = fl.sum(labels, (axis,), keepdims=True)
-        slope = fl.subtract(fl.multiply(_softmax(fl, x, (axis,)), total), labels)
+        slope = fl.subtract(fl.multiply(_through_log(fl, x, axis), total), labels)
         return fl.multiply(thin(g), slope)
 
     def to_labels(g: Ball) -> Ball:
@@ -177,7 +192,7 @@ def _sparse_loss(at: Applied, x: Ball, labels: Ball) -> Ruled:
     truth = Ball(np.arange(x.mid.shape[-1]) == rows).move(lambda a: a * 1.0)
 
     def to_logits(g: Ball) -> Ball:
-        slope = fl.subtract(_softmax(fl, x, (axis,)), truth)
+        slope = fl.subtract(_through_log(fl, x, axis), truth)
         return fl.multiply(g.move(lambda a: a[..., None]), slope)
 
     return y, (to_logits, nothing(labels))
