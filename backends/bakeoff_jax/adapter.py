@@ -21,6 +21,8 @@ _NOTES = (
     "others; float32 values stay float32 in both",
     "a training step is one jitted function; parameters and optimizer state are donated to it, "
     "the learning rate and bias corrections are its arguments",
+    "clip is composed of where, so that the gradient at a bound is whole; jnp.clip halves it",
+    "losses are composed: JAX itself has none",
 )
 
 

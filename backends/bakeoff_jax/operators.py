@@ -25,7 +25,15 @@ def _array_ops(jax: Any) -> Dict[str, Op]:
         return jnp.eye(n_rows, n_cols, k=k, dtype=dtype)
 
     def summed(x: Tensor, axis: Tuple[int, ...], keepdims: bool) -> Tensor:
-        return jnp.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)  # int32 stays int32
+        # A dtype keeps int32 from becoming int64; 16-bit floats would be added up in their own.
+        dtype = x.dtype if jnp.issubdtype(x.dtype, jnp.integer) else None
+        return jnp.sum(x, axis=axis, keepdims=keepdims, dtype=dtype)
+
+    def clip(x: Tensor, min: Any, max: Any) -> Tensor:
+        """As ``jnp.clip``, but at a bound the gradient passes whole instead of by half."""
+        if min is not None:
+            x = jnp.where(x < min, min, x)
+        return x if max is None else jnp.where(x > max, max, x)
 
     def argmax(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
         return jnp.argmax(x, axis=axis, keepdims=keepdims).astype("int64")
@@ -38,13 +46,14 @@ def _array_ops(jax: Any) -> Dict[str, Op]:
 
     same_name = (
         "zeros ones full arange linspace zeros_like ones_like full_like "
-        "maximum minimum negative abs sign square sqrt exp expm1 log log1p clip where "
+        "maximum minimum negative abs sign square sqrt exp expm1 log log1p where "
         "mean max min reshape permute_dims broadcast_to concat stack take matmul"
     )
     table = {name: getattr(jnp, name) for name in same_name.split()}
     table.update(
         eye=eye,
         astype=astype,
+        clip=clip,
         add=operator.add,
         subtract=operator.sub,
         multiply=operator.mul,
@@ -123,14 +132,16 @@ def _neural_ops(jax: Any) -> Dict[str, Op]:
     def avg_pool2d(
         x: Tensor, kernel_size: Any, stride: Any, padding: Pairs, count_include_pad: bool
     ) -> Tensor:
-        total = window(x, 0.0, lax.add, kernel_size, stride, padding)
+        # 16-bit windows are added up in float32, as jnp.sum does.
+        wide = x.astype("float32") if x.dtype.itemsize == 2 else x
+        total = window(wide, 0.0, lax.add, kernel_size, stride, padding)
         if count_include_pad:
-            return total / (kernel_size[0] * kernel_size[1])
-        inside = jnp.ones((1, 1) + x.shape[2:], x.dtype)
-        return total / window(inside, 0.0, lax.add, kernel_size, stride, padding)
+            return (total / (kernel_size[0] * kernel_size[1])).astype(x.dtype)
+        inside = jnp.ones((1, 1) + x.shape[2:], wide.dtype)
+        return (total / window(inside, 0.0, lax.add, kernel_size, stride, padding)).astype(x.dtype)
 
     def sigmoid_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-        return -targets * nn.log_sigmoid(logits) - (1.0 - targets) * nn.log_sigmoid(-logits)
+        return jnp.maximum(logits, 0) - logits * targets + jnp.log1p(jnp.exp(-jnp.abs(logits)))
 
     def softmax_cross_entropy(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
         return -(labels * nn.log_softmax(logits, axis=axis)).sum(axis)

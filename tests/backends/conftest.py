@@ -1,0 +1,55 @@
+"""Every built-in backend's worker, each in its own environment; one of each per session."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bakeoff import environments
+from bakeoff.interface import Backend
+from bakeoff.oracle import Oracle
+from bakeoff.worker import Worker, launch_for
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
+
+TIMEOUT_S = 300.0
+
+WorkerOf = Callable[[str], Worker]
+
+
+def built_in() -> dict[str, Backend]:
+    """Return the built-in backends by name."""
+    found: list[Backend] = []
+    for module in ("bakeoff_numpy", "bakeoff_torch", "bakeoff_jax"):
+        importlib.import_module(module).register_backends(found.append)
+    return {backend.name: backend for backend in found}
+
+
+@pytest.fixture(scope="session")
+def worker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerOf]:
+    """Start a backend's worker when it is first asked for."""
+    backends, started = built_in(), {}
+    with ExitStack() as stack:
+
+        def worker(name: str) -> Worker:
+            if name not in started:
+                python = environments.provide(backends[name], progress=print).python
+                launch = launch_for(backends[name], str(python))
+                scratch = tmp_path_factory.mktemp(name)
+                started[name] = stack.enter_context(Worker(launch, TIMEOUT_S, scratch))
+            return started[name]
+
+        yield worker
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
+    """The float64 oracle, in an environment of its own."""
+    backend = built_in()["numpy"]
+    python = environments.provide(backend, progress=print).python
+    scratch: Path = tmp_path_factory.mktemp("oracle")
+    with Oracle(launch_for(backend, str(python)), scratch) as oracle:
+        yield oracle
