@@ -28,6 +28,7 @@ from bakeoff_reports.content import (
     strong,
 )
 
+NOISY = 0.1  # noise floor from which the reader is warned
 _ORDER = ("faster", "same", "slower", "cannot tell")
 
 
@@ -93,7 +94,11 @@ def _noise(analysis: Analysis) -> Paragraph:
             "No twin of the reference backend ran, so nothing here says how much of a difference "
             "is chance. Read small differences with care.",
         )
+    noisy: list[str | Span] = (
+        [chip("noisy machine", "warn"), " "] if analysis.noise_floor > NOISY else []
+    )
     return paragraph(
+        *noisy,
         strong(f"Noise floor ±{100 * analysis.noise_floor:.1f}{words.NARROW}%. "),
         f"{analysis.reference} was run against an identical twin of itself in a process of its "
         f"own: 95 in 100 of {analysis.noise_rounds} such pairs differed by less than this. A "

@@ -21,7 +21,7 @@ from bakeoff_reports.content import (
     paragraph,
     strong,
 )
-from bakeoff_reports.suites import command, in_lines
+from bakeoff_reports.suites import command, in_lines, options
 from bakeoff_reports.whereabouts import FACTS, in_words, unlike_settings
 
 
@@ -43,7 +43,7 @@ def _facts(facts: Mapping[str, Any]) -> Definitions:
         tuple(
             (name.removesuffix("_bytes").replace("_", " "), paragraph(_fact(name, value)))
             for name, value in facts.items()
-            if value not in (None, "", [], {})
+            if value not in (None, "", [], {}) and in_words(value)
         )
     )
 
@@ -126,14 +126,8 @@ def reproduce(analysis: Analysis) -> Content:
 
 
 def _whole(analysis: Analysis, settings: Mapping[str, Any]) -> str:
-    argv = settings.get("argv") or settings.get("command")
-    if isinstance(argv, list):
-        return in_lines([str(part) for part in argv])
-    if argv:
-        return str(argv)
     parts = ["bakeoff", "run", "--backends", ",".join(analysis.backends)]
     parts += ["--suites", ",".join(analysis.suites)]
-    for option in ("preset", "threads", "seed"):
-        if settings.get(option) is not None:
-            parts += [f"--{option}", str(settings[option])]
-    return in_lines(parts)
+    for pattern in settings.get("cases") or ():
+        parts += ["--cases", str(pattern)]
+    return in_lines([*parts, *options(analysis)])

@@ -45,13 +45,22 @@ def suites(analysis: Analysis) -> Content:
 
 def command(analysis: Analysis, case: str, backends: Sequence[str]) -> str:
     """Return the command that runs one case again on some backends and the reference."""
-    settings = analysis.run.meta.get("settings", {})
     names = list(dict.fromkeys([analysis.reference, *backends]))
-    parts = ["bakeoff", "run", "--cases", case, "--backends", ",".join(names)]
-    for option in ("preset", "threads", "seed"):
-        if settings.get(option) is not None:
-            parts += [f"--{option}", str(settings[option])]
-    return in_lines(parts)
+    return in_lines(
+        ["bakeoff", "run", "--cases", case, "--backends", ",".join(names), *options(analysis)]
+    )
+
+
+def options(analysis: Analysis) -> list[str]:
+    """Return the options that any run like this one has in common with it."""
+    settings = analysis.run.meta.get("settings") or {}
+    parts: list[str] = []
+    for name in ("preset", "threads", "seed"):
+        if settings.get(name) is not None:
+            parts += [f"--{name}", str(settings[name])]
+    for plugin in settings.get("plugins") or ():
+        parts += ["--plugin", str(plugin)]
+    return [*parts, "--in-place"] if settings.get("in_place") else parts
 
 
 def in_lines(parts: Sequence[str]) -> str:

@@ -11,8 +11,11 @@ from bakeoff.timing import clock_for
 # What a reader asks first; the rest follows in alphabetical order.
 FACTS = ("toolkit", "version", "device", "threads", "precision", "layout", "blas", "python",
          "numpy", "affinity", "optimizer_origin", "notes")  # fmt: skip
-_HIDDEN = {"pid", "import_ns", "ready_ns", "ops", "unsupported", "dtypes", "asks", "optimizers",
-           "describe", "hello"}  # fmt: skip
+# Left out: long lists, what is shown elsewhere, and paths, for a page is made to be shared.
+_HIDDEN = {
+    "backend", "executable", "installed", "cpu", "pid", "import_ns", "ready_ns", "ops",
+    "unsupported", "dtypes", "asks", "optimizers", "describe", "hello",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,12 @@ def _environment(
 ) -> Environment:
     hello = {**found, **found.get("hello", {})}
     facts = {**hello, **hello.get("describe", {})}
+    blas = facts.get("blas") or ()
+    facts["blas"] = [_library(item) for item in ([blas] if isinstance(blas, str) else blas)]
+    facts["packages"] = [
+        f"{name} {version}"
+        for name, version in found.get("installed", {}).get("resolved", {}).items()
+    ]
     device = str(facts.get("device") or declared.get("device") or "cpu")
     found_threads = facts.get("threads")
     threads = int(found_threads) if isinstance(found_threads, int | float) else asked
@@ -85,10 +94,18 @@ def _environment(
     )
 
 
+def _library(item: Any) -> str:
+    """Return a BLAS library as threadpoolctl describes it: ``openblas 0.3.31 (SkylakeX)``."""
+    if not isinstance(item, Mapping):
+        return str(item)
+    name = " ".join(str(item[k]) for k in ("name", "version") if item.get(k))
+    return f"{name} ({item['core']})" if item.get("core") else name
+
+
 def in_words(value: Any) -> str:
     """Return JSON data as a reader sees it."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{k}: {in_words(v)}" for k, v in value.items())
+        return "; ".join(f"{k}: {in_words(v)}" for k, v in value.items() if v is not None)
     if isinstance(value, list | tuple):
         return ", ".join(in_words(v) for v in value)
     if isinstance(value, bool):

@@ -12,6 +12,7 @@ from bakeoff_reports import METRICS
 from bakeoff_reports.analysis import Run, analyse, load
 from bakeoff_reports.cells import COLUMNS, rows_of
 from bakeoff_reports.metrics import Measure, conformance, coverage, op_coverage, speed_ratio
+from bakeoff_reports.suites import command
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,32 @@ def test_metrics_say_what_they_cover(spoilt):
     assert conformance(spoilt)["caffe"] is None
     assert conformance(spoilt)["numpy"] == 1
     assert op_coverage(spoilt)["caffe"] is None
+
+
+def test_commands_repeat_what_the_run_was_asked():
+    run = synthetic.run(preset="smoke", rounds=1)
+    settings = {**run.meta["settings"], "in_place": True, "plugins": ["my plugin.py"]}
+    analysis = analyse(Run({**run.meta, "settings": settings}, *run_rest(run)))
+    text = command(analysis, "conv/*", ["torch"]).replace(" \\\n ", "")
+    assert text == (
+        "bakeoff run --cases 'conv/*' --backends numpy,torch --preset quick --threads 1 --seed 0 "
+        "--plugin 'my plugin.py' --in-place"
+    )
+
+
+def run_rest(run):
+    return run.cases, run.environments, run.records
+
+
+def test_no_path_of_this_machine_gets_onto_the_page(good):
+    facts = " ".join(f for e in good.environments.values() for f in e.facts.values())
+    assert "/somewhere" not in facts
+
+
+def test_blas_reads_as_words():
+    run = synthetic.run(preset="smoke", rounds=1)
+    libraries = [{"name": "openblas", "version": "0.3.31", "core": "Zen", "threads": 1}]
+    places = {k: {**v, "hello": {"describe": {"blas": libraries}}} for k, v in
+              run.environments.items()}  # fmt: skip
+    analysis = analyse(Run(run.meta, run.cases, places, run.records))
+    assert analysis.environments["numpy"].facts["blas"] == "openblas 0.3.31 (Zen)"
