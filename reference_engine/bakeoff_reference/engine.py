@@ -81,8 +81,10 @@ class Engine:
             raise ValueError(
                 "backward: the tensor depends on no variable; make one with variable(...)"
             )
-        leaves = {id(t): t for t in _leaves(end)}
-        table = backward_pass(self.xp, [end], [self._cotangent(end, cotangent)])
+        order = toposort([end])
+        parents = [p for t in order for p in t.node[2]]  # type: ignore[index]  # made by ops
+        leaves = {id(t): t for t in (end, *parents) if t.node is LEAF}
+        table = backward_pass(self.xp, [end], [self._cotangent(end, cotangent)], order)
         for key, leaf in leaves.items():
             if key in table:
                 grad = (
@@ -163,12 +165,6 @@ class Engine:
             )
             for t in wrt
         )
-
-
-def _leaves(end: Tensor) -> list[Tensor]:
-    """The variables that ``end`` came from, ``end`` itself among them if it is one."""
-    parents = [p for t in toposort([end]) for p in t.node[2]]  # type: ignore[index]  # made by ops
-    return [t for t in (end, *parents) if t.node is LEAF]
 
 
 DEFAULT = Engine(NUMPY, Tensor)

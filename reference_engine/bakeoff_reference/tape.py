@@ -185,8 +185,13 @@ def toposort(ends: Iterable[Tensor]) -> list[Tensor]:
     return [made[number] for number in sorted(made, reverse=True)]
 
 
-def backward_pass(xp: XP, ends: Sequence[Tensor], cotangents: Sequence[Array]) -> dict[int, Array]:
-    """Return the gradients of variables, by the tensor's ``id``.
+def backward_pass(
+    xp: XP,
+    ends: Sequence[Tensor],
+    cotangents: Sequence[Array],
+    order: Sequence[Tensor] | None = None,
+) -> dict[int, Array]:
+    """Return the gradients of variables, by the tensor's ``id``; ``order`` is that of `toposort`.
 
     One loop over the tape, youngest first: when a tensor is reached, all that it went into has
     been, so its entry in the table of gradients is complete.
@@ -195,13 +200,14 @@ def backward_pass(xp: XP, ends: Sequence[Tensor], cotangents: Sequence[Array]) -
     for end, g in zip(ends, cotangents, strict=True):
         if end.node is not None:
             table[id(end)] = table[id(end)] + g if id(end) in table else g
-    for t in toposort(ends):
+    for t in toposort(ends) if order is None else order:
         g = table.pop(id(t), None)
         if g is None:
             continue
         _, op, parents, values, saved, attrs = t.node  # type: ignore[misc]  # tracked
         rules = op.vjps or op.rules(len(parents))
-        for parent, value, rule in zip(parents, values, rules, strict=True):
+        # not strict: an op has as many rules as parents, and this is the tape's inner loop
+        for parent, value, rule in zip(parents, values, rules):  # noqa: B905
             if parent.node is None or rule is None:
                 continue
             grad = rule(xp, g, saved, *values, **attrs)
