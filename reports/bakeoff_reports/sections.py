@@ -94,11 +94,9 @@ def _noise(analysis: Analysis) -> Paragraph:
             "No twin of the reference backend ran, so nothing here says how much of a difference "
             "is chance. Read small differences with care.",
         )
-    noisy: list[str | Span] = (
-        [chip("noisy machine", "warn"), " "] if analysis.noise_floor > NOISY else []
-    )
+    warning = (chip("noisy machine", "warn"), Span(" "))
     return paragraph(
-        *noisy,
+        *(warning if analysis.noise_floor > NOISY else ()),
         strong(f"Noise floor ±{100 * analysis.noise_floor:.1f}{words.NARROW}%. "),
         f"{analysis.reference} was run against an identical twin of itself in a process of its "
         f"own: 95 in 100 of {analysis.noise_rounds} such pairs differed by less than this. A "
