@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_calls import DIFFERENTIABLE, SMOOTH, drawn, forward_of, on_tape
+from reference_formulas import ANALYTIC
 from reference_gradients import central_error, complex_error, relative
 
 from bakeoff.samples import Sample
@@ -25,9 +26,7 @@ def test_gradient_equals_central_differences(sample: Sample) -> None:
     assert central_error(sample) <= 1e-7
 
 
-@pytest.mark.parametrize(
-    "sample", [s for s in SMOOTH if complex_error(s) is not None], ids=lambda s: s.id
-)
+@pytest.mark.parametrize("sample", [s for s in SMOOTH if s.op in ANALYTIC], ids=lambda s: s.id)
 def test_gradient_equals_complex_step(sample: Sample) -> None:
     """Along a random direction, to rounding: the complex step subtracts nothing."""
     error = complex_error(sample)
