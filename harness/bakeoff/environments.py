@@ -39,6 +39,7 @@ Progress = Callable[[str], None]
 
 FORMAT = 1  # of the marker; version history: 1 = first
 _MARKER = "bakeoff-environment.json"
+_KEY = re.compile(r"[a-z0-9-]+")  # no empty name, no dots: nothing that leads elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def remove(key: str, cache: Path | None = None) -> int:
         If there is none of that key.
     """
     folder = cache_folder(cache) / key
-    if Path(key).name != key or not folder.is_dir():
+    if not _KEY.fullmatch(key) or not folder.is_dir():
         known = ", ".join(e.key for e in list_environments(cache)) or "none"
         raise UsageError(f"environment {key!r} is not in {folder.parent}; there are: {known}")
     with _locked(folder, lambda line: None):

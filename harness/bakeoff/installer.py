@@ -114,8 +114,8 @@ def install(
         )
         if made:
             progress(f"installing {', '.join(job.requirements)}")
-            constraints = _build_constraints(job)
-            target = [uv, "pip", "install", "--python", str(job.python), *constraints]
+            options = [*_build_constraints(job), *(["--no-index"] if settings.no_index else [])]
+            target = [uv, "pip", "install", "--python", str(job.python), *options]
             steps.run([*target, *job.requirements], variables)
             return steps.version([uv, "--version"], variables)
         shutil.rmtree(job.folder, ignore_errors=True)

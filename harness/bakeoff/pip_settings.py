@@ -118,14 +118,14 @@ def for_uv(settings: PipSettings) -> dict[str, str]:
     """Return uv's environment variables for the settings.
 
     uv takes a package from the first index that has it; pip looks at all of them and
-    takes the best version. ``unsafe-best-match`` is uv's name for pip's way.
+    takes the best version. ``unsafe-best-match`` is uv's name for pip's way. ``no_index``
+    has no variable: it is uv's option ``--no-index``.
     """
     s = settings
     variables = {
         "UV_DEFAULT_INDEX": s.index_url,
         "UV_INDEX": " ".join(s.extra_index_urls),
         "UV_INDEX_STRATEGY": "unsafe-best-match" if s.extra_index_urls else "",
-        "UV_NO_INDEX": "1" if s.no_index else "",
         "UV_FIND_LINKS": ",".join(s.find_links),
         "UV_CONSTRAINT": " ".join(s.constraints),
         "UV_INSECURE_HOST": " ".join(s.trusted_hosts),
