@@ -66,6 +66,7 @@ class WorkloadBackend:
         ...     y = bakeoff_backend.run(lambda ops, x: ops.relu(x), np.float32([-1, 1]))
         ...     assert y.tolist() == [0, 1]
         """
+        __tracebackhide__ = True
         values, given = _inputs(workload, arrays)
         return _unwrapped(self._results(trace(workload, values), given))
 
@@ -88,6 +89,7 @@ class WorkloadBackend:
         cotangents
             One array per output; by default ones, which gives the gradient of the sum.
         """
+        __tracebackhide__ = True
         values, given = _inputs(workload, arrays)
         chosen = _chosen(wrt, values)
         outputs = _outputs(trace(workload, values))
@@ -107,6 +109,7 @@ class WorkloadBackend:
         return results[0] if single else tuple(results)
 
     def _results(self, program: Program, given: dict[str, Array]) -> list[Array]:
+        __tracebackhide__ = True
         worker = self._worker()
         refusal = Capabilities.from_hello(worker.hello).refusal(program)
         if refusal:
@@ -117,7 +120,9 @@ class WorkloadBackend:
         except WorkerFailure as failure:
             if failure.outcome is Outcome.UNSUPPORTED:
                 pytest.skip(f"{self.name}: unsupported: {failure.reason}")
-            raise
+            for told in filter(None, (failure.stack, failure.log_tail)):
+                failure.add_note(told)
+            raise failure.with_traceback(None) from None  # our own frames tell nothing
 
     def _worker(self) -> Worker:
         try:

@@ -43,8 +43,9 @@ def collect(session: pytest.Session) -> Iterator[pytest.Item]:
 
 def problems(config: pytest.Config) -> list[str]:
     """Return one line per plugin or suite that could not be used."""
-    plan = config.stash.get(_PLAN, None)
-    found = (*workers_of(config).plugins.problems, *(plan.problems if plan else ()))
+    if _PLAN not in config.stash:  # collecting has failed, and says so
+        return []
+    found = (*workers_of(config).plugins.problems, *config.stash[_PLAN].problems)
     return [f"bakeoff: {problem}" for problem in found]
 
 
@@ -85,6 +86,15 @@ class Cell(pytest.Function):
         if timed:
             self.add_marker(pytest.mark.benchmark(group=case.id, timer=self.clock.seconds))
 
+    @property
+    def id(self) -> Any:
+        """The node id in parts, where pytest has that (9.2): the backend as a parameter.
+
+        --last-failed compares ids by their parts, and reads them back from strings.
+        """
+        whole = super().id
+        return type(whole).parse(str(whole))
+
     def examined(self) -> Trial:
         """Return the trial of the cell, run once and found right.
 
@@ -111,9 +121,9 @@ class Cell(pytest.Function):
         if record.outcome is not Outcome.OK:
             raise CellFailure(record)
 
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """Return where the item comes from, for headings."""
-        return self.config.rootpath / "bakeoff", None, self.name
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Return where the item comes from, for headings: no file, so line 0 of none."""
+        return self.config.rootpath / "bakeoff", 0, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show what was compared, or the toolkit's stack, and not our own."""
@@ -140,10 +150,10 @@ def _timed(cell: Cell) -> Callable[[Any], None]:
             try:
                 trial = cell.examined()
                 rounds = _warmed_up(cell, trial, stack) if benchmark.enabled else 0
-            except (CellFailure, pytest.skip.Exception) as verdict:
+            except BaseException as ending:
                 # Raised inside, so that pytest-benchmark neither lists nor misses a time.
-                benchmark.pedantic(_raise, (verdict,))
-                raise
+                benchmark.has_error = True
+                benchmark.pedantic(_raise, (ending,))
             if rounds:
                 one_round = round_of(trial, cell.clock, cell.assert_right)
                 benchmark.pedantic(one_round, rounds=rounds)
