@@ -42,7 +42,7 @@ class JaxAdapter(Adapter):
 
         self.jax = jax
         self._jaxlib = jaxlib.__version__
-        self._np = numpy
+        self.np = numpy
         self._x64 = bool(jax.config.jax_enable_x64)
         self.ops = operators(jax)
 
@@ -61,8 +61,8 @@ class JaxAdapter(Adapter):
     def to_numpy(self, tensor: Tensor) -> Any:
         """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
         if tensor.dtype.name == "bfloat16":
-            return self._np.asarray(tensor).astype("float32")
-        return self._np.array(tensor)
+            return self.np.asarray(tensor).astype("float32")
+        return self.np.array(tensor)
 
     def synchronize(self, values: Any = None) -> None:
         """Wait for ``values``, or for all that has been dispatched."""
@@ -151,7 +151,7 @@ class Training(object):
         self._hyper = optimizers.hyperparameters(ask["optimizer"], ask["hyper"])
         self._rate = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
         self._scalars: Dict[str, float] = {}
-        self._scalar_array: Any = None
+        self._sent: Any = None
         self._params: Optional[Tuple[Tensor, ...]] = None
         self._state: Any = None
         self._t = 0
@@ -195,15 +195,13 @@ class Training(object):
         lr = self._rate(self._t)
         self._t += 1
         scalars = self._definition.scalars(self._hyper, lr, self._t)
-        if scalars != self._scalars:  # those of plain SGD stay on the device
+        if scalars != self._scalars:
+            dtype = "float64" if self._wide else "float32"
             self._scalars = scalars
-            self._scalar_array = self._adapter.jax.numpy.asarray(
-                [scalars[name] for name in self._order],
-                dtype="float64" if self._wide else "float32",
-            )
-        loss, self._params, self._state = self._step(
-            self._params, self._state, data, self._scalar_array
-        )
+            self._sent = self._adapter.np.array([scalars[k] for k in self._order], dtype)
+        elif isinstance(self._sent, self._adapter.np.ndarray):
+            self._sent = self._adapter.jax.numpy.asarray(self._sent)  # they stay: keep them there
+        loss, self._params, self._state = self._step(self._params, self._state, data, self._sent)
         return (loss,)
 
 

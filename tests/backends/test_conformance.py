@@ -32,6 +32,7 @@ KNOWN = {
     ("torch-compile", "sigmoid_cross_entropy_with_logits", "float32"): _BCE,
     ("torch", "sigmoid_cross_entropy_with_logits", "float64"): _BCE,
     ("torch", "conv2d", "float16"): "gradients are added up in float16 (col2im)",
+    ("torch-compile", "expm1", "float32"): "Inductor computes exp(x) - 1, which cancels near 0",
     ("jax", "tanh", "float32"): "XLA's rational tanh costs its gradient the last bits near 1",
     ("jax", "add", "float16"): _BROADCAST,
     ("jax", "add", "bfloat16"): _BROADCAST,
@@ -60,8 +61,9 @@ def test_op_and_gradient_are_within_bounds(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_compiled_torch_is_within_bounds(family: str, worker_of: WorkerOf, oracle: Oracle) -> None:
-    """As above, the ops of a family in one compilation."""
-    _check("torch-compile", worker_of("torch-compile"), oracle, "float32", family=family)
+    """As above, the ops of a family in one compilation (of the neural ones, a sample each)."""
+    worker, first = worker_of("torch-compile"), family == "neural"
+    _check("torch-compile", worker, oracle, "float32", family=family, first=first)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
