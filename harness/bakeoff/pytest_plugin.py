@@ -78,7 +78,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         type=int,
         default=1,
-        help="Threads for every backend alike. Default: %(default)s.",
+        help="Threads for every backend alike; with one, workers share one core. "
+        "Default: %(default)s.",
     )
     group.addoption(
         "--bakeoff-timeout",
@@ -92,7 +93,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="A file or module that registers backends or suites. May be repeated.",
+        help="A file or module that registers backends or suites. May be repeated. Write "
+        "--bakeoff-plugin=FILE: pytest looks for its root at paths that stand alone.",
     )
 
 

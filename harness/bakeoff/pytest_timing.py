@@ -78,6 +78,7 @@ def extra_info(
         "python": hello.get("python"),
         "numpy": hello.get("numpy"),
         **{k: described.get(k) for k in kept},
+        "affinity": hello.get("affinity"),
         "loops": record.blocks[0].loops if record.blocks else 0,
         "cpu_time_s": cpu_ns / loops / 1e9 if loops else None,
         **{k: v for k, v in record.figures.items() if k.endswith(("_ns", "_bytes", "_blocks"))},

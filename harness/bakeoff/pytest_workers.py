@@ -5,11 +5,12 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 
-from bakeoff import environments, plan, plugins
+from bakeoff import environments, machine, plan, plugins
 from bakeoff.errors import BakeoffError
 from bakeoff.examiner import Examiner, OracleExaminer
 from bakeoff.launch import launch_for
@@ -108,11 +109,16 @@ class Workers:
     def _seated(self, name: str) -> Occupant:
         backend = self.plugins.backends[name]
         environment = environments.provide(backend, in_place=self.settings.in_place)
-        launch = launch_for(backend, str(environment.python), self.settings.threads)
+        launch = launch_for(backend, str(environment.python), self.settings.threads, self._cpu)
         logs = self.scratch / "logs"
         logs.mkdir(exist_ok=True)
         timeout_s = self.settings.pace.timeout_s
         return Occupant(Seat(name, 0), backend, launch, timeout_s, self.scratch, logs)
+
+    @cached_property
+    def _cpu(self) -> int | None:
+        """One core for all workers, as in a run; none where they have more than one thread."""
+        return machine.pick_cpu() if self.settings.threads == 1 else None
 
     def close(self) -> None:
         """End every worker. May be repeated."""

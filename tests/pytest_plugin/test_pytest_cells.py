@@ -158,7 +158,11 @@ def test_ctrl_c_ends_the_workers(
     monkeypatch.setenv("TMPDIR", str(scratch))
     command = [sys.executable, "-m", "pytest", *TOYS, "--bakeoff-backends=hanging"]
     process = pytester.popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=None, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     workers = _wait_for_a_worker(psutil.Process(process.pid))
     process.send_signal(signal.SIGINT)
