@@ -1,10 +1,11 @@
 """A run, from its plan to its ending: environments, rounds, and what is kept of them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -76,6 +77,7 @@ class Run:
         known = list(journal.records())
         self._groups = groups(plan.seats, machine.available_memory_bytes())
         self.ledger = Ledger(plan, settings.pace.rounds, known)
+        self._floor_s = _cheapest(known)
         self._last_known = max((r.round for r in known), default=-1)
         self._earlier: list[dict[str, Any]] = journal.meta.get("sessions", [])
         self._session: dict[str, Any] = {}
@@ -119,7 +121,9 @@ class Run:
         bench = Bench(
             journal=self.journal,
             ledger=self.ledger,
-            schedule=Schedule(pace, self._deadline, [c.id for c in self.plan.cases]),
+            schedule=Schedule(
+                pace, self._deadline, [c.id for c in self.plan.cases], floor_s=self._floor_s
+            ),
             examiner=OffTheClock(self._examiner_for(scratch, stack), self._deadline),
             observers=self._observers,
             progress=self.progress,
@@ -173,12 +177,12 @@ class Run:
                 )
 
     def _budget_s(self) -> float | None:
-        """Return what earlier sessions have left of the budget, but time for something."""
+        """Return what earlier sessions left of the budget; all of it if a cell has no result."""
         budget_s = self.settings.pace.budget_s
-        if budget_s is None or not self._earlier:
+        if budget_s is None or any(self.ledger.unseen(c) for c in self.plan.cells()):
             return budget_s
         used_s: float = sum(s["elapsed_s"] for s in self._earlier)
-        return max(1.0, budget_s - used_s)
+        return max(0.0, budget_s - used_s)
 
     def _note_ending(self, ending: str) -> None:
         self._session.update(
@@ -198,6 +202,18 @@ class Run:
             "cases": [c.id for c in self.plan.cases],
             "groups": [[list(seat) for seat in group] for group in self._groups],
         }
+
+
+def _cheapest(records: Iterable[Record]) -> dict[str, float]:
+    """Return what each case cost in the round in which it cost least.
+
+    The trials of a case in a round begin together, so that each knows what the case cost.
+    """
+    cost: dict[str, float] = {}
+    for record in records:
+        if record.outcome.measured:
+            cost[record.case_id] = min(cost.get(record.case_id, inf), record.elapsed_s)
+    return cost
 
 
 def _interrupted(cell: Cell) -> Record:

@@ -273,3 +273,18 @@ def test_a_backend_that_was_unavailable_is_paired_in_new_rounds(
     assert [r.round for r in of(records, "slow")] == [2, 3]
     assert [r.round for r in of(records, "honest")] == [0, 1, 2, 3]
     assert {r.outcome for r in records} == {Outcome.OK}
+
+
+def test_a_run_that_used_up_its_time_is_not_prolonged_by_resuming(
+    plugins: Plugins, tmp_path: Path
+) -> None:
+    _, before, _ = run(plugins, tmp_path, "honest", "slow", max_time_s=0.01)
+    journal, settings, plan = resume(tmp_path, plugins)
+    settings = replace(settings, backends=("honest",))
+    plan = replace(plan, backends=plan.backends[:1])
+    with journal:
+        result = Run(
+            journal, settings, plan, plugins, Silent(), provide, lambda s, k: ToyExaminer()
+        ).measure()
+        assert (result.ending, result.rounds) == ("deadline", 0)
+        assert len(list(journal.records())) == len(before)

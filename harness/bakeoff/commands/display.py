@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from bakeoff.record import Outcome, Record
 from bakeoff.statistics import Aggregate
@@ -76,11 +76,12 @@ class Live:
         self._drawn = 0.0
         self._case = ""
         self._progress = Progress(
-            TextColumn("{task.fields[clock]}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.fields[clock]}", table_column=Column(no_wrap=True, min_width=20)),
+            BarColumn(bar_width=12),
+            TextColumn("{task.percentage:>3.0f}%", table_column=Column(min_width=4)),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
+            expand=True,
             auto_refresh=False,
             transient=True,
         )
@@ -95,7 +96,7 @@ class Live:
 
     def case(self, case_id: str, number: int, done: float, remaining_s: float | None) -> None:
         self._case = f"round {number + 1} · {printable(case_id)}"
-        left = "" if remaining_s is None else f" (≤ {short_time(remaining_s)} left)"
+        left = "" if remaining_s is None else f", ≤ {short_time(remaining_s)} left"
         elapsed = short_time(time.monotonic() - self._began)
         self._progress.update(
             self._task, completed=done, clock=f"{elapsed}{left}", description=self._case
@@ -158,7 +159,7 @@ def _speed(speed: Aggregate | None) -> tuple[str, str, str]:
     if not speed.covered:
         return "–", "–", f"0 of {speed.total}"
     known = found.rounds > 1
-    span = f"{found.low:.3g} to {found.high:.3g}" if known else "one round: unknown"
+    span = f"{found.low:.3g} to {found.high:.3g}" if known else "unknown"
     return f"{found.ratio:.3g}", span, f"{speed.covered} of {speed.total}"
 
 

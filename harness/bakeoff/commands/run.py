@@ -125,7 +125,7 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
         result = _measure(journal, settings, plan, plugins, console)
         backends = {b.name: clock_for(settings.threads, b.device) for b in plan.backends}
         summary = summarise(plan.cases, backends, journal.records())
-    _tell(summary, result)
+    _tell(summary, result, settings.pace.rounds)
     if not no_report:
         _report(out, plugins, console)
     if result.ending == "interrupted":
@@ -199,19 +199,17 @@ def _measure(
         return session.measure()
 
 
-def _tell(summary: Summary, result: Result) -> None:
+def _tell(summary: Summary, result: Result, aimed: int) -> None:
     console = out_console()
     console.print(summary_table(summary))
     console.print(noise_line(summary), highlight=False)
     ended = {
         "complete": "",
-        "deadline": "; the time allowed for was up before all rounds aimed at",
-        "interrupted": "; interrupted",
+        "deadline": f": the time was up before all {aimed} aimed at",
+        "interrupted": ": interrupted",
     }[result.ending]
-    console.print(
-        f"{result.rounds} process rounds in {short_time(result.elapsed_s)}{ended}.",
-        highlight=False,
-    )
+    rounds = f"{result.rounds} process round{'' if result.rounds == 1 else 's'}"
+    console.print(f"{rounds} in {short_time(result.elapsed_s)}{ended}.", highlight=False)
 
 
 def _report(out: Path, plugins: Plugins, console: Console) -> None:
