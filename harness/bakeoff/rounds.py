@@ -98,6 +98,8 @@ def run_round(
 
 def _fraction(bench: Bench, number: int, index: int, cases: int, rounds_left: int) -> float:
     done = number + index / cases
+    if bench.schedule.deadline.remaining_s <= 0:  # this round is the last
+        return done / (number + 1)
     by_rounds = done / (number + 1 + rounds_left)
     budget_s = bench.schedule.deadline.budget_s
     by_time = bench.schedule.deadline.elapsed_s / budget_s if budget_s else 0.0

@@ -218,7 +218,7 @@ class Schedule:
     def remaining_s(self, left: Sequence[str], rounds_left: int) -> float | None:
         """Return how long the run may still take: the budget's rest, or None if unknown."""
         if self.deadline.budget_s is not None:
-            return max(0.0, self.deadline.remaining_s)
+            return self.deadline.remaining_s if self.deadline.remaining_s > 0 else None
         if not self.floor_s:
             return None
         round_s = self.startup_s + self.round_floor_s(self.cases)

@@ -14,6 +14,7 @@ from bakeoff.summary import FAILED, Summary
 
 REDRAW_S = 0.5  # between blocks only: while a worker computes, nothing else should
 PLAIN_S = 10.0
+TOO_NOISY = 0.25  # of the noise floor: process pairs on a quiet machine stay below 0.1
 
 
 def printable(text: str) -> str:
@@ -167,7 +168,8 @@ def noise_line(summary: Summary) -> str:
     """Return the noise floor in words."""
     if summary.noise is None:
         return "Noise floor: unknown (the reference's twin was not measured)."
+    busy = " The machine was too busy to tell much." if summary.noise > TOO_NOISY else ""
     return (
         f"Noise floor: {summary.reference} against itself differed by up to {summary.noise:.1%} "
-        "in 95 % of its cases and rounds."
+        f"in 95 % of its cases and rounds.{busy}"
     )
