@@ -1,21 +1,14 @@
 """A run in one table: per backend its outcomes, its speed, its worst error."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.case import Case
+from bakeoff.ranking import Ranking, Setting
 from bakeoff.record import Outcome, Record
-from bakeoff.statistics import (
-    Aggregate,
-    Clock,
-    geometric_mean,
-    log_ratios,
-    noise_floor,
-    per_call_ns,
-)
+from bakeoff.statistics import Aggregate, noise_floor
 
-_FROM_GOOD_TO_BAD = (Outcome.INTERRUPTED, *(o for o in Outcome if o is not Outcome.INTERRUPTED))
 FAILED = frozenset(
     {Outcome.MISMATCH, Outcome.ERROR, Outcome.CRASHED, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY}
 )
@@ -63,15 +56,8 @@ class Summary:
         return 0 if any(total[outcome] for outcome in Outcome if outcome.measured) else 3
 
 
-def cell_outcome(records: Iterable[Record]) -> Outcome:
-    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record."""
-    return max(
-        (r.outcome for r in records), key=_FROM_GOOD_TO_BAD.index, default=Outcome.INTERRUPTED
-    )
-
-
 def summarise(
-    cases: Sequence[Case], backends: Mapping[str, Clock], records: Iterable[Record]
+    cases: Sequence[Case], settings: Mapping[str, Setting], records: Iterable[Record]
 ) -> Summary:
     """Return the summary of a run.
 
@@ -79,34 +65,20 @@ def summarise(
     ----------
     cases
         Of the plan.
-    backends
-        Names, the reference first, to the clock that judges them.
+    settings
+        Per backend, the reference first.
     records
         Of the journal.
     """
-    by_cell: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
-    for record in records:
-        by_cell[record.case_id, record.backend, record.replica].append(record)
-    reference = next(iter(backends))
-    timed = [c.id for c in cases if c.timed]
-
-    def times(case: str, backend: str, replica: int = 0) -> dict[int, float]:
-        found = by_cell.get((case, backend, replica), [])
-        if cell_outcome(found) is not Outcome.OK:
-            return {}
-        return {r.round: per_call_ns(r.blocks, backends[backend]) for r in found if r.blocks}
-
-    def logs(backend: str, replica: int = 0) -> dict[str, dict[int, float]]:
-        return {c: log_ratios(times(c, backend, replica), times(c, reference)) for c in timed}
-
+    ranking = Ranking(cases, settings, records)
     lines = []
-    for backend in backends:
-        own = {c.id: by_cell.get((c.id, backend, 0), []) for c in cases}
+    for backend in settings:
+        own = {c.id: ranking.records(c.id, backend) for c in cases}
         fraction, case = _worst_error(own)
-        speed = geometric_mean(logs(backend), len(timed)) if backend != reference else None
-        outcomes = Counter(cell_outcome(found) for found in own.values())
+        speed = ranking.speed(backend) if backend != ranking.reference else None
+        outcomes = Counter(ranking.outcome(c.id, backend) for c in cases)
         lines.append(Line(backend, outcomes, speed, fraction, case))
-    return Summary(reference, tuple(lines), noise_floor(logs(reference, 1)))
+    return Summary(ranking.reference, tuple(lines), noise_floor(ranking.twins()))
 
 
 def _worst_error(cells: Mapping[str, Iterable[Record]]) -> tuple[float | None, str]:

@@ -4,9 +4,8 @@ Nothing is left out: a cell that was planned and never reached has its row and i
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ import pandas as pd
 from bakeoff import statistics
 from bakeoff.case import Case
 from bakeoff.journal import FILE_NAME, Journal
-from bakeoff.record import Outcome, Record
+from bakeoff.ranking import Ranking
+from bakeoff.record import Record
 from bakeoff.reporting import AdoptionMetric
-from bakeoff_reports.cells import CellKey, as_frame, describe_cell, rows_of
-from bakeoff_reports.whereabouts import Environment, read_environments, unlike_settings
+from bakeoff_reports.cells import as_frame, describe_cell, rows_of
+from bakeoff_reports.whereabouts import Environment, read_environments
 
 Logs = dict[str, dict[int, float]]  # case → process round → log ratio
 
@@ -61,6 +61,8 @@ class Analysis:
         Name → title for people.
     cells
         One row per planned cell; columns in `bakeoff_reports.cells.COLUMNS`.
+    ranking
+        Which cells compare, and their records.
     logs
         Backend → case → process round → log of time/reference time, of ranked cells only.
     noise_floor
@@ -71,8 +73,6 @@ class Analysis:
         Backend → where it ran.
     metrics
         The columns of the scorecard.
-    by_cell
-        The records of each cell, the twin's left out.
     """
 
     run: Run
@@ -80,12 +80,12 @@ class Analysis:
     backends: tuple[str, ...]
     titles: Mapping[str, str]
     cells: pd.DataFrame
+    ranking: Ranking
     logs: Mapping[str, Logs]
     noise_floor: float | None
     noise_rounds: int
     environments: Mapping[str, Environment]
     metrics: tuple[AdoptionMetric, ...] = ()
-    by_cell: Mapping[CellKey, Sequence[Record]] = field(repr=False, default_factory=dict)
 
     @cached_property
     def cases(self) -> dict[str, Case]:
@@ -108,12 +108,7 @@ class Analysis:
 
     def aggregate(self, backend: str, suite: str | None = None) -> statistics.Aggregate:
         """Return the geometric mean of a backend's ranked ratios, with its coverage."""
-        timed = [
-            c.id for c in self.run.cases if c.timed and c.fit is None and suite in (None, c.suite)
-        ]
-        wanted = set(timed)
-        logs = {c: by for c, by in self.logs.get(backend, {}).items() if c in wanted}
-        return statistics.geometric_mean(logs, total=len(timed))
+        return self.ranking.speed(backend, suite)
 
     def of(self, backend: str, suite: str | None = None) -> pd.DataFrame:
         """Return a backend's cells, of one suite or of all."""
@@ -127,41 +122,37 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
     reference = str(run.meta.get("reference") or (planned[0] if planned else ""))
     backends = tuple(sorted(planned, key=lambda name: name != reference))
     environments = read_environments(run.meta, run.environments, run.records, backends)
-    by_cell, twins = _group(run.records)
-    times = {key: _times(records, environments[key[1]]) for key, records in by_cell.items()
-             if key[1] in environments}  # fmt: skip
-    unlike = {b: unlike_settings(environments[b], environments[reference]) for b in backends}
+    ranking = Ranking(run.cases, {b: environments[b].setting for b in backends}, run.records)
     missing = _why_missing(run.meta)
     rows = []
-    logs: dict[str, Logs] = defaultdict(dict)
     for case in run.cases:
-        base = times.get((case.id, reference), {})
-        base_ok = _worst(by_cell.get((case.id, reference), ())) is Outcome.OK
         for backend in backends:
-            records = by_cell.get((case.id, backend), ())
-            own = times.get((case.id, backend), {})
-            pairs = {} if backend == reference else statistics.log_ratios(own, base)
-            row = describe_cell(case, backend, records, _worst(records), missing, own, pairs)
-            row["unranked"] = _why_unranked(row, base_ok, backend == reference, unlike[backend])
-            if row["unranked"] or backend == reference or not pairs:
-                row["verdict"] = ""
-            else:
-                logs[backend][case.id] = pairs
+            pairs = {} if backend == reference else ranking.pairs(case.id, backend)
+            row = describe_cell(
+                case,
+                backend,
+                ranking.records(case.id, backend),
+                ranking.outcome(case.id, backend),
+                missing,
+                ranking.times(case.id, backend),
+                pairs,
+            )
+            row["unranked"] = ranking.why_not(case.id, backend)
             rows.append(row)
     cells = as_frame(rows)
-    floor, floor_rounds = _noise(by_cell, twins, environments, reference)
+    twins = ranking.twins()
     analysis = Analysis(
         run=run,
         reference=reference,
         backends=backends,
         titles={b: environments[b].title for b in backends},
         cells=cells,
-        logs=dict(logs),
-        noise_floor=floor,
-        noise_rounds=floor_rounds,
+        ranking=ranking,
+        logs={b: ranking.logs(b) for b in backends if b != reference},
+        noise_floor=statistics.noise_floor(twins),
+        noise_rounds=sum(len(by_round) for by_round in twins.values()),
         environments=environments,
         metrics=tuple(metrics),
-        by_cell=by_cell,
     )
     if rows:
         _settle(analysis)
@@ -174,60 +165,6 @@ def _planned_backends(run: Run) -> list[str]:
     return list(dict.fromkeys([*named, *(r.backend for r in run.records)]))
 
 
-def _group(
-    records: Iterable[Record],
-) -> tuple[dict[CellKey, list[Record]], dict[CellKey, list[Record]]]:
-    """Return the records of each cell, and those of the reference backend's twin."""
-    cells: dict[CellKey, list[Record]] = defaultdict(list)
-    twins: dict[CellKey, list[Record]] = defaultdict(list)
-    for record in records:
-        (twins if record.replica else cells)[record.case_id, record.backend].append(record)
-    return dict(cells), dict(twins)
-
-
-# From good to bad. That the machine was busy must not hide a wrong answer, and a round
-# that was cut short says nothing of the cell if another round was not.
-_SEVERITY = (
-    Outcome.INTERRUPTED,
-    Outcome.OK,
-    Outcome.CONTENDED,
-    Outcome.MISMATCH,
-    Outcome.UNSUPPORTED,
-    Outcome.UNAVAILABLE,
-    Outcome.ERROR,
-    Outcome.OUT_OF_MEMORY,
-    Outcome.TIMEOUT,
-    Outcome.CRASHED,
-)
-
-
-def _worst(records: Sequence[Record]) -> Outcome:
-    """Return the worst outcome over rounds; `INTERRUPTED` for a cell never reached."""
-    return max((r.outcome for r in records), key=_SEVERITY.index, default=Outcome.INTERRUPTED)
-
-
-def _times(records: Sequence[Record], environment: Environment) -> dict[int, float]:
-    """Return time per call by process round, on the clock that is fair to the backend."""
-    return {
-        r.round: statistics.per_call_ns(r.blocks, environment.clock) for r in records if r.blocks
-    }
-
-
-def _noise(
-    cells: Mapping[CellKey, Sequence[Record]],
-    twins: Mapping[CellKey, Sequence[Record]],
-    environments: Mapping[str, Environment],
-    reference: str,
-) -> tuple[float | None, int]:
-    logs = {}
-    for (case, backend), records in twins.items():
-        base = cells.get((case, reference), ())
-        if backend == reference and _worst(records) is _worst(base) is Outcome.OK:
-            own = _times(cells[case, reference], environments[reference])
-            logs[case] = statistics.log_ratios(_times(records, environments[reference]), own)
-    return statistics.noise_floor(logs), sum(len(by_round) for by_round in logs.values())
-
-
 def _why_missing(meta: Mapping[str, Any]) -> str:
     ending = str(meta.get("ending") or "")
     return {
@@ -235,15 +172,6 @@ def _why_missing(meta: Mapping[str, Any]) -> str:
         "interrupted": "not reached: the run was interrupted",
         "complete": "no record, although the run ended: please report this",
     }.get(ending, "not reached: the run has not ended")
-
-
-def _why_unranked(row: Mapping[str, Any], base_ok: bool, is_reference: bool, unlike: str) -> str:
-    """Return why the cell's ratio takes part in no ranking; empty if it does."""
-    if row["outcome"] != Outcome.OK:
-        return f"not ranked: {row['outcome'].replace('_', ' ')}"
-    if not is_reference and not base_ok:
-        return "not ranked: the reference backend has no good result"
-    return f"not ranked: {unlike}" if unlike else ""
 
 
 def _settle(analysis: Analysis) -> None:

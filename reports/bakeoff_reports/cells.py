@@ -11,8 +11,6 @@ from bakeoff import cost, statistics
 from bakeoff.case import Case
 from bakeoff.record import Check, Outcome, Record
 
-CellKey = tuple[str, str]  # case id, backend name
-
 COLUMNS = {
     "suite": "the case's suite",
     "case": "the case's id",

@@ -79,7 +79,7 @@ def op_coverage(analysis: Analysis) -> Values:
         cells = analysis.of(backend)
         done = [c for c, o in zip(cells["case"], cells["outcome"], strict=True) if o.measured]
         ran = {node.op for case in done for node in analysis.cases[case].program.nodes}
-        known = analysis.environments[backend].known
+        known = analysis.environments[backend].setting.known
         result[backend] = (
             Measure(len(ran & used) / len(used), f"{len(ran & used)}/{len(used)}")
             if used and known

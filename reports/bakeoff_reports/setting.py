@@ -22,7 +22,7 @@ from bakeoff_reports.content import (
     strong,
 )
 from bakeoff_reports.suites import command, in_lines, options
-from bakeoff_reports.whereabouts import FACTS, in_words, unlike_settings
+from bakeoff_reports.whereabouts import FACTS, in_words
 
 
 def environment(analysis: Analysis) -> Content:
@@ -61,14 +61,17 @@ def _backends(analysis: Analysis) -> Table:
     rows = [
         (
             Cell(name.replace("_", " ")),
-            *(Cell(e.facts.get(name, words.NONE if e.known else "not started")) for e in known),
+            *(
+                Cell(e.facts.get(name, words.NONE if e.setting.known else "not started"))
+                for e in known
+            ),
         )
         for name in names
         if any(name in e.facts for e in known)
     ]
     clock = (
         Cell("clock of the times"),
-        *(Cell("CPU time" if e.clock == "cpu" else "wall time") for e in known),
+        *(Cell("CPU time" if e.setting.clock == "cpu" else "wall time") for e in known),
     )
     return Table(
         "What each backend's worker reported",
@@ -79,11 +82,16 @@ def _backends(analysis: Analysis) -> Table:
 
 def _settings_unlike(analysis: Analysis) -> list[Block]:
     """Return what forbids ranking a backend, or say that nothing does."""
-    base = analysis.environments[analysis.reference]
+    base = analysis.environments[analysis.reference].setting
     found = [
-        paragraph(chip("not ranked", "warn"), " ", strong(b), f": {reason}")
+        paragraph(
+            chip("not ranked", "warn"),
+            " ",
+            strong(b),
+            f": {reason}, {analysis.reference} {base.threads}",
+        )
         for b in analysis.backends
-        if (reason := unlike_settings(analysis.environments[b], base))
+        if (reason := analysis.environments[b].setting.unlike(base))
     ]
     if not found:
         return [

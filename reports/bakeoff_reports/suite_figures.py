@@ -180,7 +180,7 @@ def _training(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
 
 def _fitted(analysis: Analysis, case: str, backend: str) -> Record | None:
     """Return the cell's first record that holds a training."""
-    records: Sequence[Record] = analysis.by_cell.get((case, backend), ())
+    records: Sequence[Record] = analysis.ranking.records(case, backend)
     return next((r for r in records if r.outcome.measured and r.series), None)
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bakeoff.ranking import Setting, settings_of
 from bakeoff.record import Record
-from bakeoff.statistics import Clock
-from bakeoff.timing import clock_for
 
 # What a reader asks first; the rest follows in alphabetical order.
 FACTS = ("toolkit", "version", "device", "threads", "precision", "layout", "blas", "python",
@@ -20,19 +19,14 @@ _HIDDEN = {
 
 @dataclass(frozen=True)
 class Environment:
-    """Where one backend ran.
-
-    ``known`` is False for a backend that never started a worker.
-    """
+    """Where one backend ran; ``device`` as its toolkit names it."""
 
     backend: str
     title: str
     toolkit: str = ""
     version: str = ""
     device: str = "cpu"
-    threads: int = 1
-    clock: Clock = "cpu"
-    known: bool = False
+    setting: Setting = field(default_factory=Setting)
     facts: Mapping[str, str] = field(default_factory=dict)
     ops: frozenset[str] = frozenset()
     unsupported: Mapping[str, str] = field(default_factory=dict)
@@ -54,15 +48,15 @@ def read_environments(
     for record in records:
         if record.environment_id in environments:
             ids.setdefault(record.backend, record.environment_id)
-    asked = meta.get("settings", {}).get("threads", 1)
+    settings = settings_of(meta, environments, records)
     return {
-        b: _environment(b, declared.get(b, {}), environments.get(ids.get(b, ""), {}), asked)
+        b: _environment(b, declared.get(b, {}), environments.get(ids.get(b, ""), {}), settings[b])
         for b in backends
     }
 
 
 def _environment(
-    backend: str, declared: Mapping[str, Any], found: Mapping[str, Any], asked: int
+    backend: str, declared: Mapping[str, Any], found: Mapping[str, Any], setting: Setting
 ) -> Environment:
     hello = {**found, **found.get("hello", {})}
     facts = {**hello, **hello.get("describe", {})}
@@ -73,17 +67,13 @@ def _environment(
         for name, version in found.get("installed", {}).get("resolved", {}).items()
     ]
     device = str(facts.get("device") or declared.get("device") or "cpu")
-    found_threads = facts.get("threads")
-    threads = int(found_threads) if isinstance(found_threads, int | float) else asked
     return Environment(
         backend=backend,
         title=str(declared.get("title") or backend),
         toolkit=str(facts.get("toolkit") or declared.get("toolkit") or backend),
         version=str(facts.get("version") or ""),
         device=device,
-        threads=threads,
-        clock=clock_for(threads, device),
-        known=bool(found),
+        setting=setting,
         facts={
             name: in_words(facts[name])
             for name in [*FACTS, *sorted(facts.keys() - set(FACTS) - _HIDDEN)]
@@ -111,16 +101,3 @@ def in_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
-
-
-def unlike_settings(one: Environment, reference: Environment) -> str:
-    """Return the setting that forbids ranking one against the other; empty if none does.
-
-    Threads are compared, since a number of threads is a choice and not a merit. Differences
-    of precision are refused by each cell's error bound, which no fast mode may exceed.
-    """
-    if not (one.known and reference.known) or one.device != reference.device:
-        return ""
-    if one.threads != reference.threads:
-        return f"threads {one.threads}, {reference.backend} {reference.threads}"
-    return ""

@@ -65,9 +65,9 @@ def test_a_mismatch_keeps_its_time_and_ratio(spoilt):
 
 def test_the_ratio_is_the_harness_statistics(good):
     case, backend = "matmul/square-float32-64-forward", "torch"
-    clock = good.environments[backend].clock
+    clock = good.environments[backend].setting.clock
     times = [
-        {r.round: statistics.per_call_ns(r.blocks, clock) for r in good.by_cell[case, b]}
+        {r.round: statistics.per_call_ns(r.blocks, clock) for r in good.ranking.records(case, b)}
         for b in (backend, "numpy")
     ]
     expected = statistics.interval(statistics.log_ratios(*times).values())

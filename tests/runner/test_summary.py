@@ -6,8 +6,9 @@ import math
 import pytest
 from test_journal import CASE, RECORD
 
+from bakeoff.ranking import Ranking, Setting, cell_outcome
 from bakeoff.record import Block, Check, Outcome, Record
-from bakeoff.summary import cell_outcome, summarise
+from bakeoff.summary import summarise
 
 CASES = tuple(dataclasses.replace(CASE, name=n) for n in ("a", "b"))
 
@@ -25,7 +26,7 @@ def test_ratios_are_taken_over_cells_right_on_both_sides() -> None:
         *(record("a", "fast", 50, n) for n in (0, 1)),
         *(record("b", "fast", 1, n, outcome=Outcome.MISMATCH) for n in (0, 1)),
     ]
-    found = summarise(CASES, {"ref": "cpu", "fast": "cpu"}, records)
+    found = summarise(CASES, {"ref": Setting(), "fast": Setting()}, records)
     reference, fast = found.lines
     assert reference.speed is None
     assert fast.speed is not None
@@ -42,7 +43,7 @@ def test_the_worst_error_names_its_case_and_nan_is_worst() -> None:
     records = [
         record(c, "ref", 1, checks=(Check("y", "ulp", 0, 0, f), target)) for c, f in checks.items()
     ]
-    line = summarise(CASES, {"ref": "cpu"}, records).lines[0]
+    line = summarise(CASES, {"ref": Setting()}, records).lines[0]
     assert (line.worst_fraction, line.worst_case) == (math.inf, "toy/b")
 
 
@@ -58,7 +59,7 @@ def test_the_worst_error_names_its_case_and_nan_is_worst() -> None:
 )
 def test_exit_codes(outcomes: list[Outcome], code: int) -> None:
     records = [record(c, "ref", 1, outcome=o) for c, o in zip("ab", outcomes, strict=True)]
-    assert summarise(CASES, {"ref": "cpu"}, records).exit_code() == code
+    assert summarise(CASES, {"ref": Setting()}, records).exit_code() == code
 
 
 def test_a_cell_is_as_bad_as_its_worst_round() -> None:
@@ -67,3 +68,26 @@ def test_a_cell_is_as_bad_as_its_worst_round() -> None:
     assert cell_outcome(records) is Outcome.CRASHED
     assert cell_outcome(records[:2]) is Outcome.OK, "an interrupted round takes nothing away"
     assert cell_outcome([]) is Outcome.INTERRUPTED
+
+
+def test_both_sides_of_a_ratio_are_read_off_one_clock() -> None:
+    """CPU time of one side against wall time of the other would compare nothing."""
+    records = [record("a", "ref", 100), record("a", "gpu", 50)]
+    settings = {"ref": Setting("cpu"), "gpu": Setting("cuda")}
+    speed = summarise(CASES, settings, records).lines[1].speed
+    assert speed is not None
+    assert speed.interval.ratio == pytest.approx(0.5)
+
+
+def test_unlike_thread_counts_are_not_ranked() -> None:
+    records = [record("a", "ref", 100), record("a", "wide", 50)]
+    settings = {"ref": Setting("cpu", 1, known=True), "wide": Setting("cpu", 4, known=True)}
+    ranking = Ranking(CASES, settings, records)
+    assert ranking.why_not("toy/a", "wide") == "not ranked: threads 4, ref 1"
+    assert ranking.speed("wide").covered == 0
+
+
+def test_a_busy_machine_does_not_hide_a_wrong_answer() -> None:
+    found = [Outcome.CONTENDED, Outcome.MISMATCH]
+    records = [record("a", "ref", 1, n, outcome=o) for n, o in enumerate(found)]
+    assert cell_outcome(records) is Outcome.MISMATCH

@@ -28,12 +28,12 @@ from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.plan import Plan
 from bakeoff.plugins import Plugins
+from bakeoff.ranking import settings_of
 from bakeoff.runner import Result, Run
 from bakeoff.seating import Provided
 from bakeoff.sessions import begin, resume, set_aside
 from bakeoff.settings import Settings
 from bakeoff.summary import Summary, summarise
-from bakeoff.timing import clock_for
 
 INTERRUPTED = 130
 
@@ -123,8 +123,9 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
     with journal, ExitStack() as handlers:
         handlers.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
         result = _measure(journal, settings, plan, plugins, console)
-        backends = {b.name: clock_for(settings.threads, b.device) for b in plan.backends}
-        summary = summarise(plan.cases, backends, journal.records())
+        records = list(journal.records())
+        found = settings_of(journal.meta, journal.environments(), records)
+        summary = summarise(plan.cases, found, records)
     _tell(summary, result, settings.pace.rounds)
     if not no_report:
         _report(out, plugins, console)

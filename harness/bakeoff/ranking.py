@@ -1,0 +1,161 @@
+"""Which cells of a run may be compared, and by how much they differ.
+
+The terminal's summary and every report read their ratios here, so that they agree. A cell is
+ranked if it is right on both sides, under like settings; both sides of a ratio are
+read off one clock.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bakeoff import statistics
+from bakeoff.case import Case
+from bakeoff.record import Outcome, Record
+from bakeoff.statistics import Aggregate, Clock
+from bakeoff.timing import clock_for
+
+# From good to bad. That the machine was busy must not hide a wrong answer, and a round that
+# was cut short says nothing of the cell if another round was not.
+_SEVERITY = (
+    Outcome.INTERRUPTED,
+    Outcome.OK,
+    Outcome.CONTENDED,
+    Outcome.MISMATCH,
+    Outcome.UNSUPPORTED,
+    Outcome.UNAVAILABLE,
+    Outcome.ERROR,
+    Outcome.OUT_OF_MEMORY,
+    Outcome.TIMEOUT,
+    Outcome.CRASHED,
+)
+
+
+def cell_outcome(records: Iterable[Record]) -> Outcome:
+    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record."""
+    return max((r.outcome for r in records), key=_SEVERITY.index, default=Outcome.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What decides whether a backend's times compare with another's.
+
+    ``device`` is the registered backend's; ``threads`` is what the toolkit read back, or what
+    was asked of one that never started (``known`` is False).
+    """
+
+    device: str = "cpu"
+    threads: int = 1
+    known: bool = False
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that is fair to the backend."""
+        return clock_for(self.threads, self.device)
+
+    def unlike(self, other: "Setting") -> str:
+        """Return the setting that forbids ranking, of one device; empty if none does.
+
+        A number of threads is a choice and not a merit. Differences of precision are refused
+        by each cell's error bound, which no fast mode may exceed.
+        """
+        known = self.known and other.known and self.device == other.device
+        return f"threads {self.threads}" if known and self.threads != other.threads else ""
+
+
+def settings_of(
+    meta: Mapping[str, Any],
+    environments: Mapping[str, Mapping[str, Any]],
+    records: Iterable[Record],
+) -> dict[str, Setting]:
+    """Return the setting of each backend of a run, from its first record that has one."""
+    asked = int(meta.get("settings", {}).get("threads", 1))
+    found = {b["name"]: Setting(b.get("device", "cpu"), asked) for b in meta.get("backends", ())}
+    for record in records:
+        setting = found.setdefault(record.backend, Setting(threads=asked))
+        if setting.known or record.environment_id not in environments:
+            continue
+        hello = environments[record.environment_id].get("hello", {})
+        threads = hello.get("describe", {}).get("threads")
+        read_back = int(threads) if isinstance(threads, int | float) else asked
+        found[record.backend] = Setting(setting.device, read_back, known=True)
+    return found
+
+
+class Ranking:
+    """The comparable cells of a run.
+
+    Parameters
+    ----------
+    cases
+        Of the plan.
+    settings
+        Per backend, the reference first.
+    records
+        Of the journal.
+    """
+
+    def __init__(
+        self, cases: Sequence[Case], settings: Mapping[str, Setting], records: Iterable[Record]
+    ) -> None:
+        self.settings = settings
+        self.reference = next(iter(settings), "")
+        self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
+        self._records: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
+        for record in records:
+            self._records[record.case_id, record.backend, record.replica].append(record)
+
+    def records(self, case: str, backend: str, replica: int = 0) -> Sequence[Record]:
+        """Return a cell's records, one per process round."""
+        return self._records.get((case, backend, replica), ())
+
+    def outcome(self, case: str, backend: str, replica: int = 0) -> Outcome:
+        """Return a cell's outcome, the worst of its rounds."""
+        return cell_outcome(self.records(case, backend, replica))
+
+    def times(
+        self, case: str, backend: str, replica: int = 0, clock: Clock | None = None
+    ) -> dict[int, float]:
+        """Return a cell's time per call, in nanoseconds, by process round."""
+        clock = clock or self.settings[backend].clock
+        found = self.records(case, backend, replica)
+        return {r.round: statistics.per_call_ns(r.blocks, clock) for r in found if r.blocks}
+
+    def pairs(self, case: str, backend: str, replica: int = 0) -> dict[int, float]:
+        """Return the log of time/reference time by process round, ranked or not."""
+        clocks = {self.settings[backend].clock, self.settings[self.reference].clock}
+        clock: Clock = "wall" if "wall" in clocks else "cpu"
+        own = self.times(case, backend, replica, clock)
+        return statistics.log_ratios(own, self.times(case, self.reference, clock=clock))
+
+    def why_not(self, case: str, backend: str, replica: int = 0) -> str:
+        """Return why a cell takes part in no ranking; empty if it does."""
+        outcome = self.outcome(case, backend, replica)
+        if outcome is not Outcome.OK:
+            return f"not ranked: {outcome.replace('_', ' ')}"
+        if self.outcome(case, self.reference) is not Outcome.OK:
+            return "not ranked: the reference backend has no good result"
+        base = self.settings[self.reference]
+        unlike = self.settings[backend].unlike(base)
+        return f"not ranked: {unlike}, {self.reference} {base.threads}" if unlike else ""
+
+    def logs(
+        self, backend: str, suite: str | None = None, replica: int = 0
+    ) -> dict[str, dict[int, float]]:
+        """Return the log ratios of a backend's ranked cells: case → process round → log."""
+        ranked = {c: self.pairs(c, backend, replica) for c in self.timed(suite)
+                  if not self.why_not(c, backend, replica)}  # fmt: skip
+        return {case: by_round for case, by_round in ranked.items() if by_round}
+
+    def timed(self, suite: str | None = None) -> list[str]:
+        """Return the ids of the cases whose calls are timed, of one suite or of all."""
+        return [case for case, its in self._suites.items() if suite in (None, its)]
+
+    def speed(self, backend: str, suite: str | None = None) -> Aggregate:
+        """Return the geometric mean of a backend's ranked ratios, with its coverage."""
+        return statistics.geometric_mean(self.logs(backend, suite), len(self.timed(suite)))
+
+    def twins(self) -> dict[str, dict[int, float]]:
+        """Return the log ratios of the reference's twin: nothing but noise."""
+        return self.logs(self.reference, replica=1)
