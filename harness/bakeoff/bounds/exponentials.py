@@ -140,10 +140,10 @@ def _dropout(at: Applied, x: Ball, noise: Ball) -> Ruled:
 
 @rule("sigmoid_cross_entropy_with_logits")
 def _sigmoid_loss(at: Applied, x: Ball, target: Ball) -> Ruled:
-    """max(x, 0) - x t + log(1 + exp(-|x|)), or log σ(x) and log σ(-x) weighted by t."""
+    """max(x, 0) - x t + log(1 + exp(-|x|)), or (1 - t) x - log σ(x), whose terms may be |x|."""
     fl, u = at.fl, at.fl.format.u
     soft = np.log1p(np.exp(-np.abs(x.mid)))
-    linear = np.maximum(x.mid, 0) + np.abs(x.mid * target.mid)
+    linear = np.abs(x.mid) * (1 + np.abs(target.mid))
     mid = np.maximum(x.mid, 0) - x.mid * target.mid + soft
     local = u * (3 * linear + 2 * OPS["log1p"].ulp * soft + EXP * (1 - logistic(np.abs(x.mid))))
     rad = None
