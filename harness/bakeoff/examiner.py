@@ -31,8 +31,10 @@ class Examiner(Protocol):
     ) -> tuple[Check, ...]:
         """Judge the losses and the kept parameters of a training program."""
 
-    def fit(self, case: Case, inputs: Mapping[str, Array], fitted: Fitted) -> tuple[Check, ...]:
-        """Judge a training to an accuracy."""
+    def fit(
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+    ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
+        """Judge a training to an accuracy; return the checks and the truth's loss per epoch."""
 
 
 class OracleExaminer:
@@ -52,9 +54,12 @@ class OracleExaminer:
         truth = self._oracle.training(case, inputs)
         return compare_training(case, trained["losses"], trained["params"], truth)
 
-    def fit(self, case: Case, inputs: Mapping[str, Array], fitted: Fitted) -> tuple[Check, ...]:
+    def fit(
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+    ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         truth = self._oracle.fit(case, inputs)
-        return compare_fit(case, fitted["losses"], fitted["accuracy"][-1], truth)
+        checks = compare_fit(case, fitted["losses"], fitted["accuracy"][-1], truth)
+        return checks, truth.epoch_losses
 
 
 class OffTheClock:
@@ -76,7 +81,9 @@ class OffTheClock:
         with self._deadline.paused():
             return self._examiner.training(case, inputs, trained)
 
-    def fit(self, case: Case, inputs: Mapping[str, Array], fitted: Fitted) -> tuple[Check, ...]:
+    def fit(
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+    ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         with self._deadline.paused():
             return self._examiner.fit(case, inputs, fitted)
 

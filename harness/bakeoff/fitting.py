@@ -1,5 +1,7 @@
 """Training to a stated accuracy on one worker, as part of a trial."""
 
+from itertools import accumulate
+
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import LABELS, FitArrays
 from bakeoff.record import Check
@@ -20,8 +22,9 @@ def fit(
 
     The figures are ``time_to_target_ns`` (absent if the target was not reached),
     ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs`` and
-    ``accuracy``; the series ``accuracy`` (one per epoch), ``losses`` (one per epoch: the
-    mean over its steps) and ``predictions`` (the class of each test row).
+    ``accuracy``. The series hold one number per epoch: ``accuracy``, ``losses`` (the mean
+    over the epoch's steps), ``oracle_losses`` (the truth's), ``seconds`` (of training, up to
+    the epoch's end); and ``predictions``, the class of each test row.
     """
     case = trial.case
     assert case.fit is not None
@@ -46,7 +49,8 @@ def fit(
     if fitted is not None:
         _note(trial, fitted, wanted.target_accuracy)
         if examiner is not None:
-            trial.judge(examiner.fit(case, inputs, fitted))
+            checks, trial.series["oracle_losses"] = examiner.fit(case, inputs, fitted)
+            trial.judge(checks)
 
 
 def _note(trial: Trial, fitted: Fitted, target: float) -> None:
@@ -63,6 +67,7 @@ def _note(trial: Trial, fitted: Fitted, target: float) -> None:
         trial.figures["time_to_target_ns"] = fitted["time_to_target_ns"]
     trial.series["accuracy"] = tuple(fitted["accuracy"])
     trial.series["losses"] = tuple(float(v) for v in fitted["losses"].mean(axis=1))
+    trial.series["seconds"] = tuple(ns / 1e9 for ns in accumulate(fitted["wall_ns"]))
     trial.series["predictions"] = tuple(int(v) for v in fitted["predictions"])
     error, bound = 1 - accuracy, 1 - target
     reason = "" if fitted["reached"] else (

@@ -200,7 +200,13 @@ class Oracle:
             target_accuracy=case.fit.target_accuracy,
             timeout_s=10 * self._timeout_s,
         )
-        return FitTruth(start.losses, start.loss_envelope, fitted["accuracy"][-1], len(data.test_y))
+        return FitTruth(
+            start.losses,
+            start.loss_envelope,
+            fitted["accuracy"][-1],
+            len(data.test_y),
+            tuple(float(v) for v in fitted["losses"].mean(axis=1)),
+        )
 
 
 def part_of(bounded: Bounded, exact: Array) -> Part:

@@ -84,14 +84,15 @@ class TrainingTruth:
 class FitTruth:
     """Training to an accuracy, in float64, over the same batches.
 
-    ``losses`` are those of the first steps, in order; ``accuracy`` that after the last
-    epoch, of ``test_rows`` rows.
+    ``losses`` are those of the first steps, in order, ``epoch_losses`` the means over each
+    epoch run; ``accuracy`` is that after the last epoch, of ``test_rows`` rows.
     """
 
     losses: Array
     loss_envelope: Array
     accuracy: float
     test_rows: int
+    epoch_losses: tuple[float, ...] = ()
 
     @property
     def nbytes(self) -> int:

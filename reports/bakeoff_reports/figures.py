@@ -273,16 +273,12 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
             axes.grid(axis="y")
         if accuracies:
             axes = style.place(figure, place + 62, top, wide - 84, tall)
-            axes.set_title("Accuracy over time")
+            axes.set_title("Accuracy over time" + ("" if target is None else f", to {target:.0%}"))
             for line in accuracies:
                 colour, marker = looks[line.backend]
                 axes.plot(line.x, line.y, color=colour, marker=marker, markersize=5)
             if target is not None:
                 axes.axhline(target, color=style.SOFT, linewidth=1, linestyle=(0, (4, 3)))
-                axes.annotate(
-                    f"target {target:.0%}", (0, target), xycoords=("axes fraction", "data"),
-                    xytext=(6, 4), textcoords="offset points", color=style.SOFT, fontsize=11,
-                )  # fmt: skip
             axes.set_xlabel("seconds of training")
             axes.set_ylabel("share of test images right")
             axes.set_xlim(left=0)

@@ -155,7 +155,7 @@ def _training(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         return None
     losses = [_steps(b, r.series["losses"]) for b, r in found.items() if "losses" in r.series]
     oracles = [r.series["oracle_losses"] for r in found.values() if r.series.get("oracle_losses")]
-    accuracies = [_over_time(b, r) for b, r in found.items() if r.series.get("accuracy")]
+    accuracies = [_over_time(b, r) for b, r in found.items() if r.series.get("seconds")]
     if not (losses or accuracies):
         return None
     target = case.fit.target_accuracy if case.fit else None
@@ -192,12 +192,7 @@ def _steps(backend: str, values: Sequence[float]) -> Line:
 
 
 def _over_time(backend: str, record: Record) -> Line:
-    accuracy = record.series["accuracy"]
-    seconds = record.series.get("seconds") or record.series.get("epoch_s")
-    if seconds is None:
-        whole = record.figures.get("fit_wall_ns", 1e9 * record.elapsed_s) / 1e9
-        seconds = tuple(whole * (i + 1) / len(accuracy) for i in range(len(accuracy)))
-    return Line(backend, list(seconds), list(accuracy))
+    return Line(backend, list(record.series["seconds"]), list(record.series["accuracy"]))
 
 
 def _ops(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:

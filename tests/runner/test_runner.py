@@ -48,8 +48,10 @@ class ToyExaminer:
         assert sorted(trained["params"]) == [1, 3]
         return ()
 
-    def fit(self, case: Case, inputs: Mapping[str, Any], fitted: Fitted) -> tuple[Check, ...]:
-        return ()
+    def fit(
+        self, case: Case, inputs: Mapping[str, Any], fitted: Fitted
+    ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
+        return (), ()
 
 
 @pytest.fixture
