@@ -260,7 +260,7 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
             if oracle:
                 axes.plot(oracle.x, oracle.y, color=style.RULE, linewidth=7, solid_capstyle="round")
                 axes.annotate(
-                    "float64 oracle", (oracle.x[len(oracle.x) // 6], oracle.y[len(oracle.y) // 6]),
+                    "float64 oracle", (oracle.x[len(oracle.x) // 2], oracle.y[len(oracle.y) // 2]),
                     xytext=(14, 12), textcoords="offset points", color=style.SOFT, fontsize=11,
                 )  # fmt: skip
             for nth, line in enumerate(losses):  # thin over thick: equal lines all stay visible
