@@ -94,8 +94,8 @@ class Arithmetic:
     """Operations on balls whose results are rounded to one dtype.
 
     >>> fl = Arithmetic("float32")
-    >>> third = fl.divide(fl.scalar(1.0), fl.scalar(3.0))
-    >>> float(third.rad / third.mid) * 2.0**24   # one rounding, in units of u
+    >>> product = fl.multiply(fl.scalar(3.0), fl.scalar(5.0))
+    >>> float(product.rad / product.mid) * 2.0**24   # one rounding, in units of u
     1.0
     """
 
