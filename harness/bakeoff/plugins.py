@@ -132,7 +132,10 @@ def _import(name: str, base: Path) -> ModuleType:
     if not path.is_file():
         raise PluginError(f"no file {name}, expected a Python file or an importable module")
     digest = hashlib.blake2b(str(path).encode(), digest_size=4).hexdigest()
-    spec = importlib.util.spec_from_file_location(f"bakeoff_plugin_{path.stem}_{digest}", path)
+    name_in_memory = f"bakeoff_plugin_{path.stem}_{digest}"
+    if name_in_memory in sys.modules:
+        return sys.modules[name_in_memory]
+    spec = importlib.util.spec_from_file_location(name_in_memory, path)
     if spec is None or spec.loader is None:
         raise PluginError(f"{name} cannot be loaded as a Python file")
     module = importlib.util.module_from_spec(spec)

@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "autograd_backend.py"
 
 @pytest.mark.toolkit
 def test_a_backend_of_two_files_trains_and_is_right(tmp_path):
-    command = [sys.executable, "-m", "bakeoff.cli", "run", "--plugin", str(EXAMPLE)]
+    command = [sys.executable, "-m", "bakeoff", "run", "--plugin", str(EXAMPLE)]
     command += ["--backends", "numpy,autograd", "--suites", "matmul,two_layer,conv"]
     command += ["--preset", "smoke", "--max-time", "5", "--no-report", "--out", str(tmp_path)]
     done = subprocess.run(
