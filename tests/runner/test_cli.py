@@ -46,6 +46,7 @@ def test_listing_imports_no_toolkit(what: str) -> None:
     ("arguments", "message"),
     [
         (["run", "--backends", "honset", "--plugin", TOYS], "did you mean honest"),
+        (["run", "--backends", ","], "names nothing"),
         (["run", "--suites", "toi", "--plugin", TOYS], "did you mean toy"),
         (["run", "--preset", "slow"], "Invalid value for '--preset'"),
         (["run", "--resume", "nowhere"], "no file nowhere"),

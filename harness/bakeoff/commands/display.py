@@ -14,12 +14,18 @@ from bakeoff.summary import FAILED, Summary
 
 REDRAW_S = 0.5  # between blocks only: while a worker computes, nothing else should
 PLAIN_S = 10.0
+ROOM_FOR_A_BAR = 60  # columns: in fewer, the words are worth more than a bar
 TOO_NOISY = 0.25  # of the noise floor: process pairs on a quiet machine stay below 0.1
 
 
+def clean(text: str) -> str:
+    """Return text of unknown origin without control characters."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+
+
 def printable(text: str) -> str:
-    """Return text of unknown origin without control characters and without markup."""
-    return escape("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
+    """Return text of unknown origin without control characters, its markup made harmless."""
+    return escape(clean(text))
 
 
 def short_time(seconds: float) -> str:
@@ -37,17 +43,17 @@ class Plain:
         self._stage = ""
 
     def note(self, text: str) -> None:
-        self._say(printable(text))
+        self._say(text)
 
     def stage(self, text: str) -> None:
         if text.split(":")[0] != self._stage.split(":")[0]:
-            self._say(printable(text))
+            self._say(text)
         self._stage = text
 
     def case(self, case_id: str, number: int, done: float, remaining_s: float | None) -> None:
         if time.monotonic() - self._said >= PLAIN_S:
             left = "" if remaining_s is None else f", at most {short_time(remaining_s)} left"
-            self._say(f"round {number + 1}: {printable(case_id)} ({done:.0%}{left})")
+            self._say(f"round {number + 1}: {case_id} ({done:.0%}{left})")
 
     def backend(self, name: str) -> None:
         pass
@@ -65,7 +71,7 @@ class Plain:
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
         elapsed = short_time(self._said - self._began)
-        self._console.print(f"[{elapsed:>5}] {text}", highlight=False, markup=False)
+        self._console.print(f"[{elapsed:>5}] {clean(text)}", highlight=False, markup=False)
 
 
 class Live:
@@ -76,9 +82,10 @@ class Live:
         self._began = time.monotonic()
         self._drawn = 0.0
         self._case = ""
+        bar = [BarColumn(bar_width=12)] if console.width >= ROOM_FOR_A_BAR else []
         self._progress = Progress(
             TextColumn("{task.fields[clock]}", table_column=Column(no_wrap=True, min_width=20)),
-            BarColumn(bar_width=12),
+            *bar,
             TextColumn("{task.percentage:>3.0f}%", table_column=Column(min_width=4)),
             TextColumn("{task.description}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
@@ -138,12 +145,12 @@ def _in_a_line(record: Record) -> str:
 def summary_table(summary: Summary) -> Table:
     """Return the summary for the terminal."""
     table = Table(title="Per backend", title_justify="left", show_edge=False, pad_edge=False)
-    table.add_column("backend")
-    table.add_column("outcomes")
-    table.add_column(f"time / {printable(summary.reference)}", justify="right")
-    table.add_column("95 % interval", justify="right")
-    table.add_column("cases", justify="right")
-    table.add_column("worst error / bound", justify="right")
+    figures = (f"time / {printable(summary.reference)}", "95 % interval", "cases",
+               "worst error / bound")  # fmt: skip
+    for title in ("backend", "outcomes"):
+        table.add_column(title, overflow="fold")  # on a narrow terminal nothing is cut off
+    for title in figures:
+        table.add_column(title, justify="right", overflow="fold")
     for line in summary.lines:
         outcomes = ", ".join(
             f"{line.outcomes[o]} {o.value.replace('_', ' ')}" for o in Outcome if line.outcomes[o]

@@ -10,7 +10,13 @@ from rich.table import Table
 
 from bakeoff.case import PRESETS
 from bakeoff.commands.display import printable
-from bakeoff.commands.options import load_plugins, names, out_console, plugin_option
+from bakeoff.commands.options import (
+    load_plugins,
+    names,
+    out_console,
+    plugin_option,
+    tell_problems,
+)
 from bakeoff.plan import collect_cases
 from bakeoff.settings import Settings
 
@@ -61,8 +67,7 @@ def list_cases(
     found, problems = collect_cases(
         Settings(preset=preset, suites=suites, cases=cases), load_plugins(plugin).suites
     )
-    for problem in problems:
-        click.echo(f"problem: {problem}", err=True)
+    tell_problems(problems)
     rows = [
         {"id": c.id, "title": c.title, "dtype": c.dtype, "asks": c.program.kind,
          "timed": c.timed, "includes": c.includes, "tags": dict(c.tags)}

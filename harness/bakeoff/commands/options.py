@@ -1,6 +1,7 @@
 """Options and consoles that commands share."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,18 +12,37 @@ from bakeoff import plugins
 from bakeoff.commands.display import printable
 
 RESULTS = Path("bakeoff-results")
+WIDE = 1000  # columns: what no table reaches
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Unread(Console):
+    """A console whose reader may leave (``| head``): what is under way goes on in silence."""
+
+    def on_broken_pipe(self) -> None:
+        """Be quiet from now on, also when Python flushes the stream at its end."""
+        self.quiet = True
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, self.file.fileno())
+        os.close(devnull)
 
 
 def out_console() -> Console:
     """Return the console for results; in a pipe or a file nothing is cut or wrapped."""
-    console = Console(soft_wrap=True)
-    return console if console.is_terminal else Console(soft_wrap=True, width=1000)
+    console = Unread(soft_wrap=True)
+    return console if console.is_terminal else Unread(soft_wrap=True, width=WIDE)
 
 
 def err_console() -> Console:
     """Return the console for problems and progress."""
-    return Console(stderr=True, soft_wrap=True)
+    return Unread(stderr=True, soft_wrap=True)
+
+
+def tell_problems(problems: Iterable[object]) -> None:
+    """Show what went wrong and stops nothing."""
+    console = err_console()
+    for problem in problems:
+        console.print(f"[yellow]problem:[/] {printable(str(problem))}", highlight=False)
 
 
 def plugin_option(function: F) -> F:
@@ -45,9 +65,7 @@ def folder_argument(function: F) -> F:
 def load_plugins(extra: Sequence[str]) -> plugins.Plugins:
     """Load the plugins; show those that failed, which stop nothing."""
     found = plugins.load(extra)
-    console = err_console()
-    for problem in found.problems:
-        console.print(f"[yellow]problem:[/] {printable(problem)}", highlight=False)
+    tell_problems(found.problems)
     return found
 
 
@@ -55,4 +73,9 @@ def names(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Split what was given, possibly repeatedly, at commas."""
-    return tuple(part.strip() for text in value for part in text.split(",") if part.strip())
+    found = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
+    if value and not found:
+        raise click.BadParameter(
+            f"{','.join(value)!r} names nothing, expected A,B", context, parameter
+        )
+    return found

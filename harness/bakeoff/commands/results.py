@@ -7,11 +7,11 @@ import click
 from bakeoff import export as exporting
 from bakeoff.commands.display import printable
 from bakeoff.commands.options import (
-    err_console,
     folder_argument,
     load_plugins,
     out_console,
     plugin_option,
+    tell_problems,
 )
 from bakeoff.errors import BakeoffError, PluginError
 from bakeoff.plan import choose
@@ -62,7 +62,6 @@ def report(folder: Path, format: str, plugin: tuple[str, ...]) -> None:
 def export(folder: Path, format: str, to: Path | None, salvage: bool) -> None:
     """Write the records of the run in DIR (bakeoff-results) as tables."""
     contents = exporting.read(folder, salvage)
-    for problem in contents.problems:
-        err_console().print(f"[yellow]problem:[/] {printable(problem)}", highlight=False)
+    tell_problems(contents.problems)
     for path in exporting.export(contents, to or folder / "export", format):
         out_console().print(printable(str(path)), highlight=False)

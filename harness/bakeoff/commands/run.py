@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from bakeoff.case import PRESETS
+from bakeoff.cli import INTERRUPTED
 from bakeoff.commands.display import display_for, noise_line, printable, short_time, summary_table
 from bakeoff.commands.options import (
     RESULTS,
@@ -20,6 +21,7 @@ from bakeoff.commands.options import (
     names,
     out_console,
     plugin_option,
+    tell_problems,
 )
 from bakeoff.commands.results import write_report
 from bakeoff.errors import BakeoffError
@@ -34,8 +36,6 @@ from bakeoff.seating import Provided
 from bakeoff.sessions import begin, resume, set_aside
 from bakeoff.settings import Settings
 from bakeoff.summary import Summary, summarise
-
-INTERRUPTED = 130
 
 
 @click.command("run")
@@ -128,7 +128,7 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
         summary = summarise(plan.cases, found, records)
     _tell(summary, result, settings.pace.rounds)
     if not no_report:
-        _report(out, plugins, console)
+        _report(out, plugins)
     if result.ending == "interrupted":
         command = shlex.join(["bakeoff", "run", "--resume", str(out)])
         console.print(
@@ -170,8 +170,7 @@ def _begin(
 ) -> tuple[Journal, Plan]:
     """Begin a run; what an earlier one left in the folder is moved aside, and that is said."""
     make = begin(settings, plugins, out, before=lambda: _set_aside(out, console))
-    for problem in make[1].problems:
-        console.print(f"[yellow]problem:[/] {printable(problem)}", highlight=False)
+    tell_problems(make[1].problems)
     return make
 
 
@@ -213,12 +212,12 @@ def _tell(summary: Summary, result: Result, aimed: int) -> None:
     console.print(f"{rounds} in {short_time(result.elapsed_s)}{ended}.", highlight=False)
 
 
-def _report(out: Path, plugins: Plugins, console: Console) -> None:
+def _report(out: Path, plugins: Plugins) -> None:
     """Write the page; a report that fails is a problem, not the end of the results."""
     try:
         path = write_report(out, plugins, "html")
     except BakeoffError as error:
-        console.print(f"[yellow]problem:[/] {printable(str(error))}", highlight=False)
+        tell_problems([error])
     else:
         out_console().print(f"Report: {printable(str(path))}", highlight=False)
 
