@@ -43,17 +43,9 @@ def test_every_op_of_the_catalogue_has_a_rule() -> None:
 
 
 def _cells() -> list[Any]:
-    """Every sample in every dtype; what is known to break a bound says why."""
-    known = pytest.mark.xfail(
-        strict=False, reason="the engine adds up the bias gradient's batch in float16"
-    )
+    """Every sample in every dtype."""
     return [
-        pytest.param(
-            sample,
-            dtype,
-            id=f"{sample.id}-{dtype}",
-            marks=[known] if (sample.id, dtype) == ("bias_add-image", "float16") else [],
-        )
+        pytest.param(sample, dtype, id=f"{sample.id}-{dtype}")
         for sample in SAMPLES
         for dtype in ("float16", "float32", "float64")
     ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from bakeoff_reference.arguments import axis_of
 from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.broadcasting import total
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.primitive import primitive
 
@@ -33,8 +34,10 @@ def _channels(x: Array, bias: Array) -> Array:
 def _bias_grad(xp: XP, g: Array, y: Array, x: Array, bias: Array) -> Array:
     if x.ndim == 2:
         return g
-    # (N, C, ...) --> (N, C, prod(...)), contiguous sums first
-    return xp.sum(g.reshape((*g.shape[:2], prod(g.shape[2:]))), axis=2)
+    g = g.reshape((*g.shape[:2], prod(g.shape[2:])))  # (N, C, ...) --> (N, C, prod(...))
+    if g.dtype.char == "e":  # rounded once, after the last sum
+        return total(xp, g, (0, 2))
+    return xp.sum(g, axis=2)  # contiguous sums first; `unbroadcast` adds up the batch
 
 
 bias_add.defvjp(lambda xp, g, y, x, bias: g, _bias_grad)
