@@ -79,7 +79,7 @@ def load(extra: Sequence[str] = (), start: Path | None = None) -> Plugins:
     for name, get in [*_installed(), *_configured(plugins, start or Path.cwd()), *_named(extra)]:
         try:
             _register(manager, name, get())
-        except Exception as error:  # a plugin may fail in any way; it is named and survived
+        except (Exception, SystemExit) as error:  # any failure is named and survived
             plugins.problems.append(f"plugin {name}: {_describe(error)}")
     _collect(plugins)
     return plugins
@@ -182,7 +182,7 @@ def _collect(plugins: Plugins) -> None:
             register = partial(_enter, hook, kind, table, owners, owner, plugin)
             try:
                 plugins.manager.subset_hook_caller(hook, others)(register=register)
-            except Exception as error:  # as in `load`
+            except (Exception, SystemExit) as error:  # as in `load`
                 plugins.problems.append(f"plugin {owner}: {_describe(error)}")
 
 
@@ -215,6 +215,6 @@ def _located(backend: Backend, plugin: Any) -> Backend:
     return replace(backend, adapter=f"{(Path(origin).parent / target).resolve()}:{name}")
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     text = str(error) or "no message"
     return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"

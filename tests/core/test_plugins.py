@@ -50,6 +50,7 @@ def test_the_users_pyproject_names_plugins(tmp_path):
     [
         ("import no_such_module_anywhere", "ModuleNotFoundError"),
         ("raise SystemError('boom')", "SystemError: boom"),
+        ("raise SystemExit(5)", "SystemExit: 5"),
         (BACKEND.format(name="numpy", adapter="m:M"), "'numpy' is taken by plugin numpy"),
         (BACKEND.format(name="No Good", adapter="m:M"), "expected lower-case letters"),
         (BACKEND.format(name="fine", adapter="m"), "expected 'module:Class'"),
@@ -66,7 +67,7 @@ def test_the_users_pyproject_names_plugins(tmp_path):
             "got int, expected Backend",
         ),
     ],
-    ids=["missing-import", "raises", "clash", "bad-name", "bad-adapter", "unknown-hook",
+    ids=["missing-import", "raises", "exits", "clash", "bad-name", "bad-adapter", "unknown-hook",
          "wrong-signature", "wrong-thing"],
 )  # fmt: skip
 def test_a_bad_plugin_is_named_and_survived(tmp_path, text, expected):
