@@ -23,12 +23,12 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from platformdirs import user_cache_path
 
 from bakeoff import installer, pip_settings
 from bakeoff.errors import EnvironmentFailure, UsageError
 from bakeoff.interface import Backend
 from bakeoff.interpreters import Interpreter, find_interpreter
+from bakeoff.machine import cache_dir
 
 try:
     import fcntl
@@ -83,10 +83,7 @@ class Environment:
 
 def cache_folder(cache: Path | None = None) -> Path:
     """Return the folder that holds all environments: ``BAKEOFF_CACHE_DIR`` moves it."""
-    if cache is None:
-        named = os.environ.get("BAKEOFF_CACHE_DIR")
-        cache = Path(named).expanduser() if named else user_cache_path("bakeoff")
-    return cache.absolute() / "environments"
+    return (cache or cache_dir()).absolute() / "environments"
 
 
 def requirements_of(backend: Backend) -> tuple[str, ...]:

@@ -153,18 +153,16 @@ def measuring_lock(
     Raises
     ------
     BakeoffError
-        If the lock is not free after ``wait_s``, with who holds it.
+        If the lock is not free after ``wait_s``, with who holds it, or cannot be made.
     """
     if fcntl is None:
         yield
         return
-    path = (folder or cache_dir()) / "measuring.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a+", encoding="utf-8") as file:
+    with _lock_file((folder or cache_dir()) / "measuring.lock") as file:
         give_up = time.monotonic() + wait_s
         told = False
         while not _try_lock(file):
-            holder = _holder(path)
+            holder = _holder(Path(file.name))
             if not told:
                 waiting(holder)
                 told = True
@@ -179,6 +177,17 @@ def measuring_lock(
             yield
         finally:
             file.truncate(0)  # closing the file releases the lock
+
+
+def _lock_file(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "a+", encoding="utf-8")
+    except OSError as error:
+        raise BakeoffError(
+            f"lock: {path} cannot be made ({error.strerror}); expected a cache folder that can be "
+            "written to: set BAKEOFF_CACHE_DIR to one"
+        ) from error
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -63,6 +63,15 @@ def test_a_second_measurement_is_told_who_holds_the_lock(tmp_path: Path) -> None
         assert held["pid"] == os.getpid()
 
 
+def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(BakeoffError, match="set BAKEOFF_CACHE_DIR"),
+        machine.measuring_lock(tmp_path / "file"),
+    ):
+        pass
+
+
 def test_the_cache_folder_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path))
     assert machine.cache_dir() == tmp_path
