@@ -21,6 +21,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -101,19 +102,21 @@ class Journal:
         Raises
         ------
         JournalError
-            If the file exists.
+            If the file exists, or cannot be made.
         """
         if path.exists():
             raise JournalError(f"journal: {path} exists already; resume it or choose another --out")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        db = _connect(path)
         try:
-            with db:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(_connect(path)) as db, db:
                 db.executescript(_TABLES)
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {SCHEMA}")
-        finally:
-            db.close()
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(
+                f"journal: {path} cannot be made ({error}); expected a folder that can be written "
+                "to: choose another --out"
+            ) from error
         journal = cls(path)
         with journal._db:
             journal._db.executemany(
@@ -131,11 +134,7 @@ class Journal:
 
     def set_meta(self, key: str, value: Any) -> None:
         """Store one entry of `meta`, replacing what it was."""
-        try:
-            with self._db:
-                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, _dump(value)))
-        except sqlite3.Error as error:
-            raise JournalError(f"journal: cannot write to {self.path} ({error})") from error
+        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, _dump(value))
 
     def cases(self) -> tuple[Case, ...]:
         """Return the run's cases, in the order of the plan."""
@@ -148,8 +147,7 @@ class Journal:
         """Store a worker's environment once; return its id, the hash of its content."""
         text = _dump(description)
         identity = hashlib.sha256(text.encode()).hexdigest()[:16]
-        with self._db:
-            self._db.execute("INSERT OR IGNORE INTO environments VALUES (?, ?)", (identity, text))
+        self._write("INSERT OR IGNORE INTO environments VALUES (?, ?)", identity, text)
         return identity
 
     def environments(self) -> dict[str, dict[str, Any]]:
@@ -224,6 +222,15 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _write(self, statement: str, *values: str) -> None:
+        try:
+            with self._db:
+                self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"journal: cannot write to {self.path} ({error}); what it holds is kept"
+            ) from error
 
     def _select(self, query: str) -> list[Any]:
         try:
