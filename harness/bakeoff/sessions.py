@@ -1,19 +1,25 @@
 """Beginning a new run, and finding an old one again."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import bakeoff
 from bakeoff import machine
-from bakeoff.errors import UsageError
+from bakeoff.errors import JournalError, UsageError
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.plan import Plan, make_plan
 from bakeoff.plugins import Plugins
 from bakeoff.settings import Settings
 from bakeoff.statistics import MINIMUM_EFFECT
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
 
 
 def begin(
@@ -79,6 +85,33 @@ def resume(out: Path, plugins: Plugins) -> tuple[Journal, Settings, Plan]:
     except BaseException:
         journal.close()
         raise
+
+
+@contextmanager
+def reserved(out: Path) -> Iterator[None]:
+    """Keep a run's folder to this process, so that no other begins or resumes a run in it.
+
+    The lock is the kernel's, on the folder itself: it leaves nothing behind, and goes when
+    its holder goes. Where there are no such locks, or no such folder, nothing is held.
+
+    Raises
+    ------
+    JournalError
+        If another process holds it.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):
+            folder = os.open(out, os.O_RDONLY)
+            stack.callback(os.close, folder)
+            try:
+                if fcntl is not None:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise JournalError(
+                    f"journal: another bakeoff is running in {out}; wait for its end, or choose "
+                    "another --out"
+                ) from None
+        yield
 
 
 def set_aside(out: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from typing import Any, Self
 
 from bakeoff.case import PRESETS, Preset
@@ -55,7 +56,7 @@ class Settings:
             raise UsageError(f"threads {self.threads}, expected 1 or more")
         for name in ("max_time_s", "timeout_s"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and not (isfinite(value) and value > 0):
                 raise UsageError(f"{name} {value}, expected a positive number of seconds")
 
     @property

@@ -54,6 +54,10 @@ def test_listing_imports_no_toolkit(what: str) -> None:
         (["export", "nowhere"], "no file nowhere"),
         (["env", "remove"], "say --all"),
         (["env", "remove", "no-such-key"], "no-such-key"),
+        (["run", "--threads", "100000"], "expected at most"),
+        (["run", "--max-time", "nan"], "expected a positive number"),
+        (["run", "--out", "/proc/nowhere"], "expected a folder that can be written to"),
+        (["run", "--out", "file/below"], "expected a folder that can be written to"),
         (["frobnicate"], "No such command"),
     ],
 )
@@ -62,6 +66,7 @@ def test_mistakes_are_told_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
     assert main(arguments) == 2
     text = said(capsys)
     assert message in text

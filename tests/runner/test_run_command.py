@@ -29,6 +29,8 @@ FEW = ("--cases", "toy/product-4", "--cases", "toy/tanh")
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))  # of runs that are killed
     monkeypatch.chdir(tmp_path)
 
 
@@ -168,3 +170,25 @@ def test_a_second_run_waits_for_the_first(tmp_path: Path) -> None:
         assert f"waiting for another measurement on this machine: process {first.pid}" in (
             second.stderr
         )
+
+
+def test_a_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:
+    """Two runs in one folder: the second would move the first's journal away under it."""
+    out = tmp_path / "out"
+    with running(out, 1, "--backends", "honest,slow", *FEW) as first:
+        for second in (run("--backends", "honest", "--out", "out"), run("--resume", "out")):
+            assert second.returncode == 2
+            assert "another bakeoff is running in out" in second.stderr
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=20)
+    assert count(out) >= 1
+    assert not list(out.glob("before-*"))
+
+
+def test_options_that_a_resumed_run_does_not_take_are_named(tmp_path: Path) -> None:
+    few = ("--backends", "honest", "--cases", "toy/tanh")
+    assert run("--out", "out", *few).returncode == 0
+    done = run("--resume", "out", "--seed", "3", "--max-time", "9", "--timeout", "60")
+    assert done.returncode == 0
+    told = done.stderr.partition("not applied: ")[2].partition(";")[0]
+    assert set(told.split(", ")) == {"--seed", "--max-time", "--timeout"}

@@ -9,8 +9,10 @@ from types import FrameType
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
+from bakeoff import machine
 from bakeoff.case import PRESETS
 from bakeoff.cli import INTERRUPTED
 from bakeoff.commands.display import display_for, noise_line, printable, short_time, summary_table
@@ -24,16 +26,16 @@ from bakeoff.commands.options import (
     tell_problems,
 )
 from bakeoff.commands.results import write_report
-from bakeoff.errors import BakeoffError
+from bakeoff.errors import BakeoffError, UsageError
 from bakeoff.examiner import Examiner, OracleExaminer, oracle_for
 from bakeoff.interface import Backend
-from bakeoff.journal import Journal
+from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.plan import Plan
 from bakeoff.plugins import Plugins
 from bakeoff.ranking import settings_of
 from bakeoff.runner import Result, Run
 from bakeoff.seating import Provided
-from bakeoff.sessions import begin, resume, set_aside
+from bakeoff.sessions import begin, reserved, resume, set_aside
 from bakeoff.settings import Settings
 from bakeoff.summary import Summary, summarise
 
@@ -114,21 +116,26 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
     """
     plugins = load_plugins(_plugin_names(resumed, options["plugin"]))
     console = err_console()
-    if resumed is not None:
-        out = resumed
-        journal, settings, plan = resume(out, plugins)
-    else:
-        settings = _settings(options)
-        journal, plan = _begin(settings, plugins, out, console)
-    with journal, ExitStack() as handlers:
-        handlers.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
-        result = _measure(journal, settings, plan, plugins, console)
-        records = list(journal.records())
-        found = settings_of(journal.meta, journal.environments(), records)
-        summary = summarise(plan.cases, found, records)
-    _tell(summary, result, settings.pace.rounds)
-    if not no_report:
-        _report(out, plugins)
+    settings = _settings(options)
+    with ExitStack() as stack:
+        if resumed is not None:
+            out = resumed
+            stack.enter_context(reserved(out))
+            journal, kept, plan = resume(out, plugins)
+            _tell_what_is_not_applied(settings, kept)
+            settings = kept
+        else:
+            journal, plan = begin(settings, plugins, out, lambda: _make_room(out, console, stack))
+            tell_problems(plan.problems)
+        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _interrupt))
+        with journal:
+            result = _measure(journal, settings, plan, plugins, console)
+            records = list(journal.records())
+            found = settings_of(journal.meta, journal.environments(), records)
+            summary = summarise(plan.cases, found, records)
+        _tell(summary, result, settings.pace.rounds)
+        if not no_report:
+            _report(out, plugins)
     if result.ending == "interrupted":
         command = shlex.join(["bakeoff", "run", "--resume", str(out)])
         console.print(
@@ -143,12 +150,17 @@ def _plugin_names(resumed: Path | None, given: tuple[str, ...]) -> tuple[str, ..
     """Return the plugins to load: a resumed run's too."""
     if resumed is None:
         return given
-    with Journal(resumed / "journal.sqlite") as journal:
+    with Journal(resumed / FILE_NAME) as journal:
         before = tuple(journal.meta["settings"].get("plugins", ()))
     return tuple(dict.fromkeys((*before, *given)))
 
 
 def _settings(options: dict[str, Any]) -> Settings:
+    ours = len(machine.allowed_cpus())
+    if options["threads"] > ours:
+        raise UsageError(
+            f"threads {options['threads']}, expected at most {ours}: the processors of this process"
+        )
     return Settings(
         preset=options["preset"],
         backends=options["backends"],
@@ -165,17 +177,31 @@ def _settings(options: dict[str, Any]) -> Settings:
     )
 
 
-def _begin(
-    settings: Settings, plugins: Plugins, out: Path, console: Console
-) -> tuple[Journal, Plan]:
-    """Begin a run; what an earlier one left in the folder is moved aside, and that is said."""
-    make = begin(settings, plugins, out, before=lambda: _set_aside(out, console))
-    tell_problems(make[1].problems)
-    return make
+def _tell_what_is_not_applied(asked: Settings, applied: Settings) -> None:
+    """Name the options given with --resume that differ from the run's own."""
+    context = click.get_current_context()
+    names = {"max_time": "max_time_s", "timeout": "timeout_s"}
+    ignored = [
+        f"--{option.replace('_', '-')}"
+        for option in context.params
+        if context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        and hasattr(asked, field := names.get(option, option))
+        and getattr(asked, field) != getattr(applied, field)
+    ]
+    if ignored:
+        tell_problems([f"not applied: {', '.join(ignored)}; a resumed run keeps its own options"])
 
 
-def _set_aside(out: Path, console: Console) -> None:
-    kept = set_aside(out)
+def _make_room(out: Path, console: Console, stack: ExitStack) -> None:
+    """Reserve the folder; what an earlier run left in it is moved aside, and that is said."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(reserved(out))
+        kept = set_aside(out)
+    except OSError as error:
+        raise UsageError(
+            f"--out {out}: {error.strerror}; expected a folder that can be written to"
+        ) from error
     if kept is not None:
         console.print(f"An earlier run is kept in {printable(str(kept))}", highlight=False)
 
@@ -203,6 +229,9 @@ def _tell(summary: Summary, result: Result, aimed: int) -> None:
     console = out_console()
     console.print(summary_table(summary))
     console.print(noise_line(summary), highlight=False)
+    if result.ending == "deadline" and not result.rounds:
+        console.print("Nothing more was measured: the time of this run was up before.")
+        return
     ended = {
         "complete": "",
         "deadline": f": the time was up before all {aimed} aimed at",
