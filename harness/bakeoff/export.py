@@ -41,7 +41,8 @@ def read(run_dir: Path, salvaging: bool = False) -> Contents:
     Raises
     ------
     JournalError
-        If the journal is missing, foreign or damaged, and not ``salvaging``.
+        If the journal is missing, foreign or damaged; with ``salvaging`` only if nothing
+        of it can be read.
     """
     path = run_dir / FILE_NAME
     if salvaging:
@@ -62,12 +63,19 @@ def export(contents: Contents, target: Path, format: str) -> list[Path]:
     Raises
     ------
     BakeoffError
-        If the format is unknown, or Parquet's library is not installed.
+        If the format is unknown, Parquet's library is not installed, or the folder cannot
+        be written to.
     """
     if format not in WRITERS:
         raise BakeoffError(f"export: format {format!r}, expected one of {', '.join(WRITERS)}")
-    target.mkdir(parents=True, exist_ok=True)
-    return WRITERS[format](contents, target)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        return WRITERS[format](contents, target)
+    except OSError as error:
+        raise BakeoffError(
+            f"export: cannot write to {target} ({error.strerror}); expected a folder that can be "
+            "written to"
+        ) from error
 
 
 def tables(contents: Contents) -> dict[str, list[Row]]:

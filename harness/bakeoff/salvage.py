@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bakeoff.case import Case
+from bakeoff.errors import JournalError
 from bakeoff.record import Record
+
+PATIENCE = 1000  # rows in a row that cannot be read, after which a table without end ends
 
 
 @dataclass(slots=True)
@@ -23,30 +26,42 @@ class Salvage:
 
 
 def salvage(path: Path) -> Salvage:
-    """Read what is whole in a damaged journal; change nothing in it."""
+    """Read what is whole in a damaged journal; change nothing in it.
+
+    Raises
+    ------
+    JournalError
+        If there is no such file, or nothing of a journal in it.
+    """
     found = Salvage()
     try:
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error as error:
-        found.problems.append(f"{path}: {error}")
-        return found
+        raise JournalError(f"journal: {path} cannot be read ({error})") from error
+    # A file shorter than its header says is refused whole unless the schema is writable.
+    db.execute("PRAGMA writable_schema = ON")
 
     def collect(table: str, key: str, value: str, keep: Callable[[Any, Any], None]) -> None:
         """Walk a table by rowid, so that one unreadable page does not end the walk."""
-        last = 0
         try:
             last = db.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
-        except sqlite3.Error as error:
+        except sqlite3.Error as error:  # its end is lost: walk on until nothing more is found
             found.problems.append(f"{table}: {error}")
-        for row in range(1, last + 1):
+            last = None
+        row = missed = 0
+        while row < last if last is not None else missed < PATIENCE:
+            row += 1
+            missed += 1
             try:
                 hit = db.execute(
                     f"SELECT {key}, {value} FROM {table} WHERE rowid = ?", (row,)
                 ).fetchone()
                 if hit is not None:
                     keep(hit[0], json.loads(hit[1]))
+                    missed = 0
             except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-                found.problems.append(f"{table} row {row}: {type(error).__name__}: {error}")
+                if last is not None:
+                    found.problems.append(f"{table} row {row}: {type(error).__name__}: {error}")
 
     try:
         collect("meta", "key", "value", found.meta.__setitem__)
@@ -57,4 +72,7 @@ def salvage(path: Path) -> Salvage:
         )
     finally:
         db.close()
+    if not (found.meta or found.cases or found.records):
+        reasons = "; ".join(found.problems)
+        raise JournalError(f"journal: nothing of {path} can be read ({reasons or 'it is empty'})")
     return found

@@ -73,6 +73,11 @@ def test_parquet_without_its_library_says_what_to_install(
         export.export(export.read(run_dir), run_dir / "export", "xml")
 
 
+def test_a_folder_that_cannot_be_written_to_is_named(run_dir: Path) -> None:
+    with pytest.raises(BakeoffError, match="expected a folder that can be written to"):
+        export.export(export.read(run_dir), run_dir / FILE_NAME, "csv")
+
+
 def test_a_damaged_journal_is_refused_and_salvaged_on_request(tmp_path: Path) -> None:
     fill(tmp_path / FILE_NAME, count=200)
     data = (tmp_path / FILE_NAME).read_bytes()
@@ -81,4 +86,13 @@ def test_a_damaged_journal_is_refused_and_salvaged_on_request(tmp_path: Path) ->
         export.read(tmp_path)
     found = export.read(tmp_path, salvaging=True)
     assert found.problems
+    assert 0 < len(found.records) < 200, "the first half"
     assert export.export(found, tmp_path / "export", "csv")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no journal at all"])
+def test_nothing_to_salvage_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(JournalError, match=FILE_NAME):
+        export.read(tmp_path, salvaging=True)
