@@ -134,12 +134,12 @@ class Deadline:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let the budget stand still: what happens here is no measuring."""
-        began = self.now()
+        """Let the budget stand still: what happens here is no measuring. Pauses may nest."""
+        began, started = self.now(), self.started
         try:
             yield
         finally:
-            self.started += self.now() - began
+            self.started = started + self.now() - began  # an inner pause's time is in it
 
     @property
     def remaining_s(self) -> float:

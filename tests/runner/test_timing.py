@@ -137,7 +137,9 @@ def test_a_pause_costs_no_budget() -> None:
     deadline = Deadline(10.0, clock)
     clock.time += 2
     with deadline.paused():
-        clock.time += 100
+        clock.time += 60
+        with deadline.paused():
+            clock.time += 40
     assert (deadline.elapsed_s, deadline.remaining_s) == (2.0, 8.0)
 
 
