@@ -1,5 +1,6 @@
 """What `bakeoff doctor` looks at: the machine, its BLAS, its threads, the backends' toolkits."""
 
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 from bakeoff.errors import BakeoffError
 from bakeoff.interface import Backend
+from bakeoff.launch import launch_for
 
 BLAS_SIZE = 256
 SLOW_GFLOPS = 10.0  # a NumPy without a real BLAS does 0.4 to 2.5, one core with one 30 to 100
@@ -91,7 +93,7 @@ def diagnose_blas() -> list[Finding]:
 
 
 def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
-    """Return per backend whether an interpreter fits, and whether its environment exists."""
+    """Return per backend whether it has its adapter, a fitting interpreter, an environment."""
     from bakeoff import environments
     from bakeoff.interpreters import find_interpreter
 
@@ -99,6 +101,7 @@ def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
     for backend in backends:
         subject = f"backend {backend.name}"
         try:
+            launch_for(backend, sys.executable)  # is its adapter where it says?
             existing = environments.find(backend)
             if existing is not None:
                 found.append(Finding(subject, f"environment ready: {existing.python}"))

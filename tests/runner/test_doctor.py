@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bakeoff import doctor, machine
+from bakeoff.interface import Backend
 
 
 def test_the_rate_is_measured_and_a_slow_blas_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,3 +30,10 @@ def test_a_busy_or_slow_machine_is_named(changes: dict[str, Any], subject: str) 
     assert all(f.good for f in doctor.diagnose_machine(quiet))
     bad = [f.subject for f in doctor.diagnose_machine({**quiet, **changes}) if not f.good]
     assert bad == [subject]
+
+
+def test_a_backend_whose_adapter_is_missing_cannot_be_had() -> None:
+    lost = Backend("lost", "Lost", "lost", "/nowhere/adapter.py:Adapter", requirements=("numpy",))
+    (finding,) = doctor.diagnose_backends([lost])
+    assert not finding.good
+    assert "no adapter file /nowhere/adapter.py" in finding.remedy
