@@ -131,6 +131,8 @@ class WorkloadBackend:
             if failure.outcome is Outcome.UNAVAILABLE:
                 pytest.skip(f"{self.name}: unavailable: {failure.reason}")
             raise
+        except UsageError as error:
+            pytest.fail(str(error), pytrace=False)
 
 
 _IDENTIFIER = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")

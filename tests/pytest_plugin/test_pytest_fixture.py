@@ -98,3 +98,11 @@ def test_workloads_run_on_every_chosen_backend(pytester: pytest.Pytester) -> Non
             "E   *in fail",  # the toolkit's stack
         ]
     )
+
+
+def test_a_misspelt_backend_is_told_without_a_traceback(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_own(bakeoff_backend): bakeoff_backend.run(lambda ops, x: x, [1])")
+    result = pytester.runpytest_subprocess("--bakeoff-backends", "nmpy")
+    result.assert_outcomes(failed=1)
+    assert "no 'nmpy', did you mean numpy" in result.stdout.str()
+    assert "UsageError" not in result.stdout.str()
