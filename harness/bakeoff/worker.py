@@ -27,7 +27,16 @@ from bakeoff.worker_failure import Evidence, WorkerFailure, ended, late, reporte
 from bakeoff.worker_process import Ended, Expired, WorkerProcess, kernel_kills
 from bakeoff_worker.program import Program
 
-__all__ = ["Block", "Fitted", "Launch", "Trained", "Worker", "WorkerFailure", "launch_for"]
+__all__ = [
+    "Block",
+    "Fitted",
+    "Launch",
+    "Observed",
+    "Trained",
+    "Worker",
+    "WorkerFailure",
+    "launch_for",
+]
 
 Array = NDArray[Any]
 Source = Array | Path  # an array, or an .npy file that holds it
@@ -52,6 +61,18 @@ class Called(TypedDict):
     first: bool
     wall_ns: int
     cpu_ns: int
+
+
+class Observed(TypedDict):
+    """Two calls compared, results by number: see `bakeoff_worker.session.Session.observe`.
+
+    ``outputs`` are those of the second call.
+    """
+
+    outputs: list[Array]
+    overwritten: list[int]
+    same: list[int]
+    shared: list[tuple[int, str]]
 
 
 class Trained(TypedDict):
@@ -174,6 +195,21 @@ class Worker:
         for name, array in zip(reply["names"], self._arrays(reply), strict=True):
             found.setdefault(name, []).append(array)
         return found
+
+    def observe(self, others: Mapping[str, Source], timeout_s: float | None = None) -> Observed:
+        """Call a forward or gradient program once more, and on other inputs after that.
+
+        Shows what a single call hides: a result that is kept, overwritten, or in an input's
+        memory. The prepared inputs stay resident.
+        """
+        with self._files(others) as files:
+            reply = self._ask("observe", timeout_s, inputs=files)
+        return Observed(
+            outputs=self._arrays(reply),
+            overwritten=reply["overwritten"],
+            same=reply["same"],
+            shared=[(i, name) for i, name in reply["shared"]],
+        )
 
     def train(
         self, steps: int, keep: Iterable[int] = (), timeout_s: float | None = None

@@ -56,6 +56,7 @@ class Session(object):
             "prepare": self.prepare,
             "call": self.call,
             "inputs": self.inputs,
+            "observe": self.observe,
             "train": self.train,
             "calibrate": self.calibrate,
             "block": self.block,
@@ -143,8 +144,7 @@ class Session(object):
         resident = self._prepared(training=False)
         watch = measure.Stopwatch()
         watch.start()
-        results = resident.executable(*resident.batches[0])
-        self._adapter.synchronize(results)
+        results = self._results(resident, resident.batches[0])
         watch.stop()
         first, resident.called = not resident.called, True
         return {
@@ -162,6 +162,39 @@ class Session(object):
         return {
             "files": self._save(request, arrays),
             "names": [n for n in names for _ in resident.tensors[n]],
+        }
+
+    def observe(self, request: Request) -> Reply:
+        """Call on the resident inputs, then on others; tell what the results have in common.
+
+        ``overwritten`` are results of the first call that the second has changed, ``same``
+        those that it has given again in every bit, by number; ``shared`` are results in the
+        memory of an input, with its name. The second call's results go to the scratch
+        folder. Memory is seen as far as `Adapter.to_numpy` shows it: not through a copy, and
+        what nobody can write to may be shared.
+        """
+        resident = self._prepared(training=False)
+        inputs = resident.program.inputs
+
+        def to_numpy(tensor: Any) -> Any:
+            return np.asarray(self._adapter.to_numpy(tensor))
+
+        others = [
+            self._adapter.tensor(
+                self._host_arrays(request["inputs"], v, resident.program, 1)[0], v.dtype
+            )
+            for v in inputs
+        ]
+        first = self._results(resident, resident.batches[0])
+        before = [np.array(to_numpy(r)) for r in first]
+        second = [to_numpy(r) for r in self._results(resident, others)]
+        after = [to_numpy(r) for r in first]
+        mine = {v.name: to_numpy(resident.tensors[v.name][0]) for v in inputs}
+        return {
+            "files": self._save(request, second),
+            "overwritten": [i for i, a in enumerate(after) if not _alike(a, before[i])],
+            "same": [i for i, a in enumerate(second) if _alike(a, before[i])],
+            "shared": [[i, n] for i, a in enumerate(after) for n in mine if _overlap(a, mine[n])],
         }
 
     def train(self, request: Request) -> Reply:
@@ -261,6 +294,11 @@ class Session(object):
         getattr(self._adapter, "release", lambda: None)()
         return {}
 
+    def _results(self, resident: Resident, tensors: Sequence[Any]) -> Sequence[Any]:
+        results: Sequence[Any] = resident.executable(*tensors)
+        self._adapter.synchronize(results)
+        return results
+
     def _introduced(self) -> Any:
         if self._adapter is None:
             raise Refused("no toolkit yet; send hello first, and see its reply")
@@ -312,6 +350,16 @@ class Session(object):
 
 def _mapped(path: str) -> Any:
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    """Return whether two arrays have the same bits."""
+    return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
+
+
+def _overlap(a: Any, b: Any) -> bool:
+    writable = a.flags.writeable or b.flags.writeable
+    return bool(writable and np.may_share_memory(a, b))
 
 
 def scalars(adapter: Any, losses: Sequence[Any]) -> Any:
