@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
 from bakeoff.inputs import draw_inputs, fit_arrays
@@ -47,7 +48,9 @@ def examine(trial: Trial, examiner: Examiner, scratch: Path, timeout_s: float) -
         if case.timed or case.fit is None or case.steps:
             trial.prepare(_saved(inputs, Path(folder)))
             _judge(trial, examiner, inputs)
-        if case.fit is not None:
+        if case.fit is None:
+            watch(trial, inputs, examiner)
+        else:
             fit(trial, inputs, fit_arrays(case.fit), FIT_PATIENCE * timeout_s, examiner)
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bakeoff.case import Case
+from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
 from bakeoff.inputs import draw_inputs, fit_arrays
@@ -135,6 +136,9 @@ def _measure(
             _interleave(bench, case, trials, left, rounds_left, began)
         for trial in trials:
             trial.usage()
+            if case.fit is None and _judged(bench, trial):
+                with bench.schedule.deadline.paused():
+                    watch(trial, inputs, bench.examiner)
             trial.release()
     except Exception as error:  # the runner's boundary: a suite's mistake, the oracle's, ours
         reason = f"{case.id}: {type(error).__name__}: {error}"

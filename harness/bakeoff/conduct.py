@@ -1,0 +1,109 @@
+"""What a program does beside computing: to its inputs, to earlier results, to later ones.
+
+Right values at the first call can come of wrong conduct. A program that changes its inputs is
+timed on others than it was given. One that keeps state, such as gradients that add up, is wrong
+later. One whose results lie in its inputs' memory, or change with its next call, leaves out a
+copy that others make. One that gives an earlier call's result again does not compute at all.
+
+Each fault is a `Check` of kind ``conduct``, with an infinite fraction; good conduct leaves none.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+
+import numpy as np
+
+from bakeoff.case import Case
+from bakeoff.examiner import Examiner
+from bakeoff.inputs import draw_inputs
+from bakeoff.record import Check
+from bakeoff.trial import Trial
+from bakeoff.worker import Array, Observed
+
+KIND = "conduct"
+SEEDS_APART = 1_000_003  # between a case's inputs and the others that it is tried on
+
+
+def watch(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner) -> None:
+    """Judge a prepared program's conduct; the last thing to ask of it, when all is measured.
+
+    Parameters
+    ----------
+    trial
+        Its results have been judged, its calls made.
+    inputs
+        What was sent.
+    examiner
+        Of the trial's results.
+    """
+    case = trial.case
+    resident = trial.attempt(lambda worker: worker.inputs())
+    if resident is None:
+        return
+    changed = tuple(_changed(case, inputs, resident))
+    trial.judge(changed)
+    # Training is judged over many steps. On changed inputs results cannot be right.
+    if changed or case.program.kind == "training":
+        return
+    first = trial.checks or ()
+    called = trial.attempt(lambda worker: worker.call())
+    if called is not None:
+        trial.judge(tuple(_worse(first, examiner.call(case, inputs, called[0]))))
+    others = replace(case, seed=case.seed + SEEDS_APART)
+    drawn = draw_inputs(others)
+    seen = trial.attempt(lambda worker: worker.observe(drawn))
+    if seen is None:
+        return
+    # Some results are the same for all inputs; the oracle knows, and is asked only then.
+    checks = examiner.call(others, drawn, seen["outputs"]) if seen["same"] else ()
+    trial.judge((*_kept(checks, seen["same"]), *_shared([c.output for c in first], seen)))
+
+
+def _changed(
+    case: Case, sent: Mapping[str, Array], resident: Mapping[str, Sequence[Array]]
+) -> Iterator[Check]:
+    """Yield a check for each input that is no longer what was sent."""
+    training = case.program.kind == "training"
+    batched = {v.name for v in case.program.data_inputs} if training else set()
+    for name, array in sent.items():
+        batches = array if name in batched else array[None]
+        if not _as_sent(np.stack(resident[name]), batches):
+            yield _fault(f"input {name}", "is changed by the program, which must leave it alone")
+
+
+def _as_sent(now: Array, sent: Array) -> bool:
+    """Compare values; a device without subnormal numbers has zero for them."""
+    if now.shape != sent.shape or sent.dtype.kind != "f":
+        return bool(np.array_equal(now, sent))
+    with np.errstate(invalid="ignore"):
+        near = np.abs(now - sent) < np.finfo(sent.dtype).tiny
+    return bool(np.all((now == sent) | near | (np.isnan(now) & np.isnan(sent))))
+
+
+def _worse(first: Sequence[Check], later: Sequence[Check]) -> Iterator[Check]:
+    """Yield the checks of a later call that fail, though those of the first call passed."""
+    if all(c.passed for c in first):
+        for check in later:
+            if not check.passed:
+                yield replace(check, reason=f"right at first, wrong later: {check.reason}")
+
+
+def _kept(checks: Sequence[Check], same: Sequence[int]) -> Iterator[Check]:
+    """Yield a fault for each of the results ``same`` that should not be so on other inputs."""
+    for i in same:
+        if i < len(checks) and not checks[i].passed:
+            yield _fault(checks[i].output, "is an earlier call's result, given again")
+
+
+def _shared(names: Sequence[str], seen: Observed) -> Iterator[Check]:
+    named = dict(enumerate(names))  # of as many results as there should be
+    for i, source in seen["shared"]:
+        what = named.get(i, f"result {i}")
+        yield _fault(what, f"lies in the memory of input {source}; results must be copies")
+    for i in seen["overwritten"]:
+        yield _fault(named.get(i, f"result {i}"), "is overwritten by the next call")
+
+
+def _fault(what: str, does: str) -> Check:
+    return Check(what, KIND, inf, 0.0, inf, reason=f"{what} {does}")
