@@ -25,18 +25,10 @@ HALF_OPS = (
 )  # fmt: skip
 
 # What toolkits do that misses our bounds: found by these tests, true of the toolkit.
-_BCE = "(1 - t) x - log_sigmoid(x) cancels where x < 0; the bound is of a formula that does not"
 _BROADCAST = "the gradient of a broadcast is traced as a reduction in 16 bits"
 KNOWN = {
-    ("torch", "sigmoid_cross_entropy_with_logits", "float32"): _BCE,
-    ("torch-compile", "sigmoid_cross_entropy_with_logits", "float32"): _BCE,
     ("torch-compile", "expm1", "float32"): "Inductor computes exp(x) - 1, which cancels near 0",
     ("torch", "conv2d", "float16"): "falls back to _slow_conv2d, whose sums are in float16",
-    (
-        "jax",
-        "tanh",
-        "float32",
-    ): "XLA's tanh is up to 4 ulp off, and its gradient 1 - y² inherits it",
     ("jax", "bias_add", "float16"): _BROADCAST,
     ("jax", "bias_add", "bfloat16"): _BROADCAST,
 }

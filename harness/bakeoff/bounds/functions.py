@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from bakeoff.bounds.balls import Arithmetic, Array, Ball
+from bakeoff.bounds.balls import Arithmetic, Array, Ball, spread
 from bakeoff.bounds.table import ONE, TWO, Applied, Ruled, Vjp, rule
 from bakeoff.ops import OPS
 
@@ -28,9 +28,19 @@ def _function(at: Applied, x: Ball) -> Ruled:
         "expm1": lambda g: fl.multiply(g, fl.add(y, ONE)),  # or exp(x), which is closer
         "log": lambda g: fl.divide(g, x),
         "log1p": lambda g: fl.divide(g, fl.add(x, ONE)),
-        "tanh": lambda g: fl.multiply(g, fl.subtract(ONE, fl.multiply(y, y))),
+        "tanh": lambda g: _through_tanh(fl, g, y),
     }
     return y, (vjps[at.op],)
+
+
+def _through_tanh(fl: Arithmetic, g: Ball, y: Ball) -> Ball:
+    """g (1 - y²), or (g + g y)(1 - y), which rounds g y before it is multiplied by 1 - y."""
+    slope, high = 1 - y.mid**2, y.size
+    rad = None
+    if spread(g, y):
+        rad = g.size * (np.abs(y.mid) + high) * y.radius + g.radius * slope
+    local = fl.format.u * g.size * high * (1 + high)
+    return fl.settle(g.mid * slope, rad, roundings=3.0, local=local)
 
 
 def sigmoid(fl: Arithmetic, x: Ball) -> Ball:
