@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engine_adapter import NumpyAdapter  # found by location: see the line above
 
 Array = Any
+STEPS = 20  # of the training cases
 AFTER = 5  # calls that go well before a worker comes to its end
 
 
@@ -291,7 +292,7 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
         self.compile = compile_
 
     def normalises_its_data(self) -> None:
-        """A batch is scaled in place, at each step."""
+        """In place, from the last step on that is compared: no value is wrong by then."""
         right = self.value_and_grad
 
         def value_and_grad(fn: Any, wrt: Any) -> Any:
@@ -299,7 +300,9 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
 
             def call(args: Any, cotangents: Any) -> Any:
                 found = gradient(args, cotangents)
-                args[-1].value[...] *= 0.999
+                self.calls += 1
+                if self.calls >= STEPS:
+                    args[-1].value[...] *= 0.5
                 return found
 
             return call
