@@ -1,7 +1,7 @@
 """One cell: the records of its rounds, summed up in one row."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 from bakeoff import cost, statistics
 from bakeoff.case import Case
 from bakeoff.record import Check, Outcome, Record
+from bakeoff_reports.words import without_folders
 
 COLUMNS = {
     "suite": "the case's suite",
@@ -86,7 +87,7 @@ def describe_cell(
         "pass": str(case.tags.get("pass", case.program.kind)),
         "backend": backend,
         "outcome": outcome,
-        "reason": next((r.reason for r in telling if r.reason), "") if records else missing,
+        "reason": without_folders(_first(r.reason for r in telling)) if records else missing,
         "rounds": len(times),
         "error_fraction": check.fraction if check else math.nan,
         "error": check.error if check else math.nan,
@@ -103,8 +104,12 @@ def describe_cell(
         "unranked": "",
         **{name: _median_figure(records, name) for name in _MEDIANS},
         "peak_rss_bytes": max(_figures(records, "peak_rss_bytes"), default=math.nan),
-        "log": next((r.log for r in telling if r.log), ""),
+        "log": without_folders(_first(r.log for r in telling)),
     }
+
+
+def _first(texts: Iterable[str]) -> str:
+    return next(filter(None, texts), "")
 
 
 def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def failures(analysis: Analysis) -> Content:
     problems = analysis.run.meta.get("problems") or []
     if problems:
         blocks.append(Heading("Plugins that could not be used", 3))
-        blocks.append(Bullets(tuple(paragraph(_problem(p)) for p in problems)))
+        blocks.append(Bullets(tuple(paragraph(words.without_folders(p)) for p in problems)))
     if not blocks:
         return [
             paragraph(chip("all ok", "good"), " Every planned cell ran to its end and is right.")
@@ -96,9 +96,3 @@ def _pattern(cases: Sequence[str]) -> str:
     """Return a glob that holds the cases: their suite if it is one, else all."""
     found = {case.partition("/")[0] for case in cases}
     return f"{found.pop()}/*" if len(found) == 1 else "*"
-
-
-def _problem(problem: Any) -> str:
-    if isinstance(problem, dict):
-        return ": ".join(str(v) for v in problem.values() if v)
-    return str(problem)

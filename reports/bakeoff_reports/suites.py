@@ -59,7 +59,7 @@ def options(analysis: Analysis) -> list[str]:
         if settings.get(name) is not None:
             parts += [f"--{name}", str(settings[name])]
     for plugin in settings.get("plugins") or ():
-        parts += ["--plugin", str(plugin)]
+        parts += ["--plugin", words.without_folders(str(plugin))]
     return [*parts, "--in-place"] if settings.get("in_place") else parts
 
 

@@ -1,6 +1,7 @@
 """Numbers and outcomes as readers see them."""
 
 import math
+import re
 
 from bakeoff.record import Outcome
 from bakeoff_reports.content import Tone
@@ -188,3 +189,16 @@ def listed(words: list[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+_PART = r"/[^\s/'\"`:,;()<>]+"
+_FOLDERS = re.compile(rf"(?<![\w:/.…])(?:(?:{_PART})*/site-packages/|(?:{_PART})+/(?=\w))")
+
+
+def without_folders(text: str) -> str:
+    """Return text in which absolute paths keep no folders: a page is made to be shared.
+
+    >>> without_folders('File "/home/me/env/lib/site-packages/torch/nn.py", line 3')
+    'File "…/torch/nn.py", line 3'
+    """
+    return _FOLDERS.sub("…/", text)

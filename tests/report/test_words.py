@@ -73,3 +73,17 @@ def test_listed():
     assert words.listed(["a", "b", "c"]) == "a, b and c"
     assert words.listed(["a"]) == "a"
     assert words.listed([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no adapter file /home/me/my/adapter.py", "no adapter file …/adapter.py"),
+        ("`uv -p /home/me/.cache/x/bin/python jax==0.*`", "`uv -p …/python jax==0.*`"),
+        ('File "/a/lib/python3.11/site-packages/jax/x.py", line 3', 'File "…/jax/x.py", line 3'),
+        ("matmul/square-64 at 3/4 of https://host/simple/jax/", None),
+        ("http://…/jax/ or a / b", None),
+    ],
+)  # fmt: skip
+def test_paths_lose_their_folders_and_nothing_else_changes(text, shown):
+    assert words.without_folders(text) == (shown or text)
