@@ -9,7 +9,6 @@ from bakeoff.rules import (
     Call,
     axes_of,
     axis_of,
-    broadcast,
     dtype_name,
     integer,
     number,
@@ -17,6 +16,7 @@ from bakeoff.rules import (
     per_dim,
     shape_of,
 )
+from bakeoff.shape_rules import broadcast
 
 Attrs = Mapping[str, Any]
 

@@ -18,9 +18,10 @@ from math import prod
 from typing import Any
 
 from bakeoff import attributes as A
-from bakeoff import rules as R
+from bakeoff import dtype_rules as D
+from bakeoff import shape_rules as S
 from bakeoff.errors import OpError
-from bakeoff.rules import Call, Shape, Spec
+from bakeoff.rules import Argument, Call, Shape, Spec
 
 ARRAY_API = "Python array API standard 2024.12"
 TENSORFLOW = "TensorFlow API, tf.nn"
@@ -88,7 +89,7 @@ class Op:
         values = dict(bound.arguments)
         return tuple(values.pop(name) for name in self.tensors), values
 
-    def infer(self, args: Sequence[R.Argument], attrs: Mapping[str, Any]) -> tuple[Call, Spec]:
+    def infer(self, args: Sequence[Argument], attrs: Mapping[str, Any]) -> tuple[Call, Spec]:
         """Check a call and return it with canonical attributes, and its result's spec.
 
         Raises
@@ -185,7 +186,7 @@ _REDUCE = "x, /, *, axis=None, keepdims=False"
 
 def _creation(name: str, signature: str, shape: Any, canonical: Any, source: str = "") -> Op:
     return Op(
-        name, "creation", signature, shape, R.dtype_attr, canonical, _free, (), (), "exact",
+        name, "creation", signature, shape, D.dtype_attr, canonical, _free, (), (), "exact",
         source or f"{ARRAY_API}: {name}",
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ def _unary(
     differentiable: bool = True, cost: int = 1, family: str = "elementwise",
 ) -> Op:  # fmt: skip
     return Op(
-        name, family, "x, /", R.shape_same, R.dtype_float if bound == "ulp" else R.dtype_number,
+        name, family, "x, /", S.shape_same, D.dtype_float if bound == "ulp" else D.dtype_number,
         A.none, _each(cost), (domain,), (0,) if differentiable else (), bound,
         source or f"{ARRAY_API}: {name}", ulp,
     )  # fmt: skip
@@ -203,23 +204,23 @@ def _unary(
 
 def _binary(
     name: str, bound: str, ulp: float = 0, domain: tuple[str, str] = ("normal", "normal"),
-    dtype: Any = R.dtype_number,
+    dtype: Any = D.dtype_number,
 ) -> Op:  # fmt: skip
     return Op(
-        name, "elementwise", "a, b, /", R.shape_broadcast, dtype, A.none, _each(1), domain,
+        name, "elementwise", "a, b, /", S.shape_broadcast, dtype, A.none, _each(1), domain,
         (0, 1), bound, f"{ARRAY_API}: {name}", ulp,
     )  # fmt: skip
 
 
 def _comparison(name: str) -> Op:
     return Op(
-        name, "comparison", "a, b, /", R.shape_broadcast, R.dtype_bool, A.none, _each(1),
+        name, "comparison", "a, b, /", S.shape_broadcast, D.dtype_bool, A.none, _each(1),
         ("normal", "normal"), (), "exact", f"{ARRAY_API}: {name}",
     )  # fmt: skip
 
 
 def _reduction(
-    name: str, bound: str, dtype: Any, shape: Any = R.shape_reduce, cost: int = 1,
+    name: str, bound: str, dtype: Any, shape: Any = S.shape_reduce, cost: int = 1,
     domain: str = "normal", source: str = "",
 ) -> Op:  # fmt: skip
     return Op(
@@ -229,7 +230,7 @@ def _reduction(
 
 
 def _movement(
-    name: str, signature: str, shape: Any, canonical: Any, dtype: Any = R.dtype_same,
+    name: str, signature: str, shape: Any, canonical: Any, dtype: Any = D.dtype_same,
     domain: tuple[str, ...] = ("normal",), differentiable: tuple[int, ...] = (0,), source: str = "",
 ) -> Op:  # fmt: skip
     return Op(
@@ -241,7 +242,7 @@ def _movement(
 def _neural(
     name: str, signature: str, shape: Any, canonical: Any, cost: Any, source: str,
     bound: str = "composite", domain: tuple[str, ...] = ("normal",),
-    differentiable: tuple[int, ...] = (0,), dtype: Any = R.dtype_float,
+    differentiable: tuple[int, ...] = (0,), dtype: Any = D.dtype_float,
 ) -> Op:  # fmt: skip
     return Op(
         name, "neural", signature, shape, dtype, canonical, cost, domain, differentiable, bound,
@@ -253,23 +254,23 @@ _TWO = ("normal", "normal")
 
 _TABLE = (
     # creation
-    _creation("zeros", "shape, *, dtype='float32'", R.shape_attr, A.creation),
-    _creation("ones", "shape, *, dtype='float32'", R.shape_attr, A.creation),
-    _creation("full", "shape, fill_value, *, dtype='float32'", R.shape_attr, A.creation),
-    _creation("arange", "start, stop=None, step=1, *, dtype='float32'", R.shape_arange, A.arange),
-    _creation("linspace", "start, stop, num, *, dtype='float32'", R.shape_linspace, A.linspace),
-    _creation("eye", "n_rows, n_cols=None, *, k=0, dtype='float32'", R.shape_eye, A.eye),
-    _movement("zeros_like", "x, /", R.shape_same, A.none, differentiable=()),
-    _movement("ones_like", "x, /", R.shape_same, A.none, differentiable=()),
-    _movement("full_like", "x, /, fill_value", R.shape_same, A.full_like, differentiable=()),
-    Op("astype", "movement", "x, /, dtype", R.shape_same, R.dtype_attr, A.dtype_only, _free,
+    _creation("zeros", "shape, *, dtype='float32'", S.shape_attr, A.creation),
+    _creation("ones", "shape, *, dtype='float32'", S.shape_attr, A.creation),
+    _creation("full", "shape, fill_value, *, dtype='float32'", S.shape_attr, A.creation),
+    _creation("arange", "start, stop=None, step=1, *, dtype='float32'", S.shape_arange, A.arange),
+    _creation("linspace", "start, stop, num, *, dtype='float32'", S.shape_linspace, A.linspace),
+    _creation("eye", "n_rows, n_cols=None, *, k=0, dtype='float32'", S.shape_eye, A.eye),
+    _movement("zeros_like", "x, /", S.shape_same, A.none, differentiable=()),
+    _movement("ones_like", "x, /", S.shape_same, A.none, differentiable=()),
+    _movement("full_like", "x, /, fill_value", S.shape_same, A.full_like, differentiable=()),
+    Op("astype", "movement", "x, /, dtype", S.shape_same, D.dtype_attr, A.dtype_only, _free,
        ("normal",), (0,), "rounded", f"{ARRAY_API}: astype"),
     # elementwise
     _binary("add", "rounded"),
     _binary("subtract", "rounded"),
     _binary("multiply", "rounded"),
-    _binary("divide", "rounded", domain=("normal", "nonzero"), dtype=R.dtype_float),
-    _binary("pow", "ulp", 16, domain=("positive", "normal"), dtype=R.dtype_float),
+    _binary("divide", "rounded", domain=("normal", "nonzero"), dtype=D.dtype_float),
+    _binary("pow", "ulp", 16, domain=("positive", "normal"), dtype=D.dtype_float),
     _binary("maximum", "exact"),
     _binary("minimum", "exact"),
     _unary("negative", "exact"),
@@ -281,38 +282,38 @@ _TABLE = (
     _unary("expm1", "ulp", 8),
     _unary("log", "ulp", 4, domain="positive"),
     _unary("log1p", "ulp", 8, domain="positive"),
-    Op("clip", "elementwise", "x, /, min=None, max=None", R.shape_same, R.dtype_number, A.clip,
+    Op("clip", "elementwise", "x, /, min=None, max=None", S.shape_same, D.dtype_number, A.clip,
        _each(2), ("normal",), (0,), "exact", f"{ARRAY_API}: clip"),
-    Op("where", "elementwise", "condition, a, b, /", R.shape_broadcast, R.dtype_where, A.none,
+    Op("where", "elementwise", "condition, a, b, /", S.shape_broadcast, D.dtype_where, A.none,
        _each(1), ("bool", *_TWO), (1, 2), "exact", f"{ARRAY_API}: where"),
     # comparison
     *map(_comparison, ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")),
     # reductions
-    _reduction("sum", "gamma", R.dtype_number),
-    _reduction("mean", "gamma", R.dtype_float, R.shape_reduce_some),
-    _reduction("max", "exact", R.dtype_number, R.shape_reduce_some, domain="distinct"),
-    _reduction("min", "exact", R.dtype_number, R.shape_reduce_some, domain="distinct"),
-    _reduction("logsumexp", "composite", R.dtype_float, R.shape_reduce_some, cost=4,
+    _reduction("sum", "gamma", D.dtype_number),
+    _reduction("mean", "gamma", D.dtype_float, S.shape_reduce_some),
+    _reduction("max", "exact", D.dtype_number, S.shape_reduce_some, domain="distinct"),
+    _reduction("min", "exact", D.dtype_number, S.shape_reduce_some, domain="distinct"),
+    _reduction("logsumexp", "composite", D.dtype_float, S.shape_reduce_some, cost=4,
                source="Blanchard, Higham, Higham, IMA J. Numer. Anal. 41 (2021), eq. 1.1"),
-    Op("argmax", "reduction", _REDUCE, R.shape_argmax, R.dtype_index, A.argmax, _over(1),
+    Op("argmax", "reduction", _REDUCE, S.shape_argmax, D.dtype_index, A.argmax, _over(1),
        ("distinct",), (), "exact", f"{ARRAY_API}: argmax"),
     # movement
-    _movement("reshape", "x, /, shape", R.shape_attr, A.reshape),
-    _movement("permute_dims", "x, /, axes", R.shape_permute, A.permute),
-    _movement("broadcast_to", "x, /, shape", R.shape_attr, A.broadcast_to),
-    _movement("concat", "arrays, /, *, axis=0", R.shape_concat, A.axis_only),
-    _movement("stack", "arrays, /, *, axis=0", R.shape_stack, A.new_axis),
-    _movement("pad", "x, /, pad_width, *, value=0.0", R.shape_pad, A.pad,
+    _movement("reshape", "x, /, shape", S.shape_attr, A.reshape),
+    _movement("permute_dims", "x, /, axes", S.shape_permute, A.permute),
+    _movement("broadcast_to", "x, /, shape", S.shape_attr, A.broadcast_to),
+    _movement("concat", "arrays, /, *, axis=0", S.shape_concat, A.axis_only),
+    _movement("stack", "arrays, /, *, axis=0", S.shape_stack, A.new_axis),
+    _movement("pad", "x, /, pad_width, *, value=0.0", S.shape_pad, A.pad,
               source="NumPy: numpy.pad, mode='constant'"),
-    _movement("getitem", "x, /, index", R.shape_getitem, A.getitem,
+    _movement("getitem", "x, /, index", S.shape_getitem, A.getitem,
               source=f"{ARRAY_API}: indexing"),
-    _movement("take", "x, indices, /, *, axis=0", R.shape_take, A.axis_only, R.dtype_first,
+    _movement("take", "x, indices, /, *, axis=0", S.shape_take, A.axis_only, D.dtype_first,
               ("normal", "integers")),
     # matrix product
-    Op("matmul", "matmul", "a, b, /", R.shape_matmul, R.dtype_float, A.none, _matmul, _TWO,
+    Op("matmul", "matmul", "a, b, /", S.shape_matmul, D.dtype_float, A.none, _matmul, _TWO,
        (0, 1), "gamma", f"{ARRAY_API}: matmul"),
     # neural networks
-    _neural("bias_add", "x, bias, /", R.shape_bias, A.none, _each(1),
+    _neural("bias_add", "x, bias, /", S.shape_bias, A.none, _each(1),
             f"{TENSORFLOW}.bias_add, channels first", "rounded", _TWO, (0, 1)),
     _unary("relu", "exact", domain="nonzero", family="neural",
            source="Nair, Hinton, ICML 2010; derivative 0 at 0"),
@@ -321,35 +322,35 @@ _TABLE = (
     _unary("tanh", "ulp", 8, family="neural"),
     _unary("silu", "ulp", 16, family="neural", cost=4,
            source="Elfwing, Uchibe, Doya, Neural Networks 107 (2018): x sigmoid(x)"),
-    _neural("softmax", "x, /, *, axis=-1", R.shape_matrix_axis, A.axis_only, _each(4),
+    _neural("softmax", "x, /, *, axis=-1", S.shape_matrix_axis, A.axis_only, _each(4),
             f"{GOODFELLOW}, eq. 6.29"),
-    _neural("log_softmax", "x, /, *, axis=-1", R.shape_matrix_axis, A.axis_only, _each(4),
+    _neural("log_softmax", "x, /, *, axis=-1", S.shape_matrix_axis, A.axis_only, _each(4),
             f"{GOODFELLOW}, eq. 6.30"),
-    _neural("dropout", "x, noise, /, *, rate=0.5", R.shape_same, A.dropout, _each(2),
+    _neural("dropout", "x, noise, /, *, rate=0.5", S.shape_same, A.dropout, _each(2),
             "Srivastava et al., JMLR 15 (2014), inverted; noise in [0, 1) keeps where noise ≥ rate",
             "rounded", ("normal", "uniform"), (0,)),
-    *(_neural(f"conv{n}d", _CONV, R.shape_conv, A.conv, _conv,
+    *(_neural(f"conv{n}d", _CONV, S.shape_conv, A.conv, _conv,
               f"{PYTORCH}.conv{n}d: cross-correlation", "gamma", _TWO, (0, 1))
       for n in (1, 2, 3)),
-    *(_neural(f"conv_transpose{n}d", _CONV_T, R.shape_conv_transpose, A.conv_transpose,
+    *(_neural(f"conv_transpose{n}d", _CONV_T, S.shape_conv_transpose, A.conv_transpose,
               _conv_transpose, f"{PYTORCH}.conv_transpose{n}d: the vjp of conv{n}d in x",
               "gamma", _TWO, (0, 1)) for n in (1, 2, 3)),
-    _neural("max_pool2d", "x, /, *, kernel_size, stride=None, padding=0", R.shape_pool, A.pool,
+    _neural("max_pool2d", "x, /, *, kernel_size, stride=None, padding=0", S.shape_pool, A.pool,
             _pool, f"{PYTORCH}.max_pool2d: pads with -inf", "exact", ("distinct",)),
     _neural("avg_pool2d", "x, /, *, kernel_size, stride=None, padding=0, count_include_pad=True",
-            R.shape_pool, A.pool, _pool, f"{PYTORCH}.avg_pool2d", "gamma"),
-    _neural("one_hot", "indices, /, *, num_classes, dtype='float32'", R.shape_one_hot, A.one_hot,
-            _free, f"{TENSORFLOW}.one_hot", "exact", ("integers",), (), R.dtype_one_hot),
-    _neural("sigmoid_cross_entropy_with_logits", "logits, targets, /", R.shape_same, A.none,
+            S.shape_pool, A.pool, _pool, f"{PYTORCH}.avg_pool2d", "gamma"),
+    _neural("one_hot", "indices, /, *, num_classes, dtype='float32'", S.shape_one_hot, A.one_hot,
+            _free, f"{TENSORFLOW}.one_hot", "exact", ("integers",), (), D.dtype_one_hot),
+    _neural("sigmoid_cross_entropy_with_logits", "logits, targets, /", S.shape_same, A.none,
             _each(5), f"{TENSORFLOW}: max(x, 0) - x z + log(1 + exp(-|x|))",
             domain=("normal", "uniform"), differentiable=(0, 1)),
-    _neural("softmax_cross_entropy_with_logits", "logits, labels, /, *, axis=-1", R.shape_loss,
+    _neural("softmax_cross_entropy_with_logits", "logits, labels, /, *, axis=-1", S.shape_loss,
             A.axis_only, _over(6), f"{TENSORFLOW}: -Σ labels log_softmax(logits)",
             domain=("normal", "probabilities"), differentiable=(0, 1)),
-    _neural("sparse_softmax_cross_entropy_with_logits", "logits, labels, /", R.shape_sparse_loss,
+    _neural("sparse_softmax_cross_entropy_with_logits", "logits, labels, /", S.shape_sparse_loss,
             A.none, _over(4), f"{TENSORFLOW}: -log_softmax(logits)[label]",
-            domain=("normal", "integers"), dtype=R.dtype_sparse_loss),
-    _neural("squared_error", "predictions, targets, /", R.shape_same, A.none, _each(2),
+            domain=("normal", "integers"), dtype=D.dtype_sparse_loss),
+    _neural("squared_error", "predictions, targets, /", S.shape_same, A.none, _each(2),
             f"{GOODFELLOW}, eq. 5.4: (p - t)², no reduction", "composite", _TWO, (0, 1)),
 )  # fmt: skip
 
