@@ -3,7 +3,7 @@
 The conformance tests, the gradient checks and the suite ``operators`` run these.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,17 @@ class Sample:
             return False
         return any(not isinstance(self.given[i], int | float) for i in self.entry.differentiable)
 
+    def workload(self, dtype: str = "float32") -> Callable[..., Any]:
+        """Return the call as a workload: a function of ``(ops, *tensors)``."""
+        attrs = {**self.attrs, "dtype": dtype} if self._takes_dtype else self.attrs
+
+        def call(ops: Any, *tensors: Any) -> Any:
+            rest = iter(tensors)
+            args = [self._argument(g, rest) for g in self.given]
+            return getattr(ops, self.op)(*args, **attrs)
+
+        return call
+
     def program(self, dtype: str = "float32", with_gradient: bool = False) -> Program:
         """Trace the call.
 
@@ -63,14 +74,7 @@ class Sample:
         OpError
             If the op does not take ``dtype``.
         """
-        values = list(self._values(dtype))
-
-        def call(ops: Any, *tensors: Any) -> Any:
-            rest = iter(tensors)
-            args = [self._argument(g, rest) for g in self.given]
-            attrs = {**self.attrs, "dtype": dtype} if self._takes_dtype else self.attrs
-            return getattr(ops, self.op)(*args, **attrs)
-
+        call, values = self.workload(dtype), list(self._values(dtype))
         program = trace(call, values, forward(), self.op)
         if not with_gradient:
             return program
