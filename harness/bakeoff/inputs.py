@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import resources
 from math import prod, sqrt
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,6 +140,14 @@ def draw_inputs(case: Case) -> dict[str, Array]:
         drawn = _draw(case, value.name, case.inputs[value.name], shape, arrays)
         arrays[value.name] = rounded(drawn, value.dtype)
     return arrays
+
+
+def save_inputs(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
+    """Write inputs as ``.npy`` files, once for all workers to map; return the files by name."""
+    files = {name: folder / f"{name}.npy" for name in inputs}
+    for name, path in files.items():
+        np.save(path, inputs[name], allow_pickle=False)
+    return files
 
 
 def _draw(case: Case, name: str, how: Draw, shape: Shape, earlier: Mapping[str, Array]) -> Array:

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
-from bakeoff.inputs import draw_inputs, fit_arrays
+from bakeoff.inputs import draw_inputs, fit_arrays, save_inputs
 from bakeoff.oracle import KEPT_STEPS
 from bakeoff.record import Check, Outcome, Record
 from bakeoff.rounds import FIT_PATIENCE
@@ -46,19 +44,12 @@ def examine(trial: Trial, examiner: Examiner, scratch: Path, timeout_s: float) -
     with TemporaryDirectory(dir=scratch, prefix="inputs-") as folder:
         inputs = draw_inputs(case)
         if case.timed or case.fit is None or case.steps:
-            trial.prepare(_saved(inputs, Path(folder)))
+            trial.prepare(save_inputs(inputs, Path(folder)))
             _judge(trial, examiner, inputs)
         if case.fit is None:
             watch(trial, inputs, examiner)
         else:
             fit(trial, inputs, fit_arrays(case.fit), FIT_PATIENCE * timeout_s, examiner)
-
-
-def _saved(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
-    files = {name: folder / f"{name}.npy" for name in inputs}
-    for name, path in files.items():
-        np.save(path, inputs[name], allow_pickle=False)
-    return files
 
 
 def _judge(trial: Trial, examiner: Examiner, inputs: Mapping[str, Array]) -> None:

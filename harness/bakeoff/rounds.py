@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from bakeoff.case import Case
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
-from bakeoff.inputs import draw_inputs, fit_arrays
+from bakeoff.inputs import draw_inputs, fit_arrays, save_inputs
 from bakeoff.journal import Journal
 from bakeoff.ledger import Ledger
 from bakeoff.observers import Observers
@@ -121,7 +119,7 @@ def _measure(
     try:
         with TemporaryDirectory(dir=bench.scratch, prefix="inputs-") as folder:
             inputs = draw_inputs(case)
-            files = _saved(inputs, Path(folder))
+            files = save_inputs(inputs, Path(folder))
             for trial in trials:
                 bench.progress.backend(trial.occupant.backend.name)
                 trial.inherit(bench.ledger.examined(trial.cell))
@@ -146,14 +144,6 @@ def _measure(
             if trial.going:
                 trial.fail(WorkerFailure(Outcome.ERROR, reason))
     bench.schedule.charge(case.id, bench.schedule.deadline.elapsed_s - began)
-
-
-def _saved(inputs: Mapping[str, Array], folder: Path) -> dict[str, Path]:
-    """Write the inputs once, for all workers to map."""
-    files = {name: folder / f"{name}.npy" for name in inputs}
-    for name, path in files.items():
-        np.save(path, inputs[name], allow_pickle=False)
-    return files
 
 
 def _first(bench: Bench, trial: Trial, inputs: Mapping[str, Array]) -> None:
