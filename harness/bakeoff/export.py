@@ -150,7 +150,7 @@ def _write_parquet(contents: Contents, target: Path) -> list[Path]:
         import_module("pyarrow")  # pandas needs it, and says so less clearly
     except ImportError:
         raise BakeoffError(
-            "export: Parquet needs pyarrow, which is not installed; pip install 'bakeoff[parquet]'"
+            "export: Parquet needs pyarrow, which is not installed; pip install pyarrow"
         ) from None
     import pandas as pd
 

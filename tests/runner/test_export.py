@@ -67,7 +67,7 @@ def test_parquet_without_its_library_says_what_to_install(
     run_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(BakeoffError, match=r"pip install 'bakeoff\[parquet\]'"):
+    with pytest.raises(BakeoffError, match="pip install pyarrow"):
         export.export(export.read(run_dir), run_dir / "export", "parquet")
     with pytest.raises(BakeoffError, match="expected one of csv, json, parquet"):
         export.export(export.read(run_dir), run_dir / "export", "xml")
