@@ -110,7 +110,7 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
     Exit codes:
       0    every cell is ok, or could not be run for a stated reason
       1    a cell mismatched, failed, crashed, hung or ran out of memory
-      2    the command was wrong
+      2    the command was wrong, or a file or folder it needs cannot be used
       3    nothing could be measured
       130  interrupted; what was measured is kept
     """
