@@ -27,6 +27,8 @@ COLUMNS = {
     "error_bound": "its bound, absolute",
     "error_output": "the output it was found in",
     "error_kind": "the kind of bound",
+    "ulp_max": "greatest error in units in the last place, of elementwise outputs",
+    "ulp_p99": "its 99th percentile over elements",
     "time_ns": "per call: median over rounds of the median over blocks",
     "gflops": "10⁹ floating-point operations per second at time_ns",
     "ratio": "time relative to the reference backend's: geometric mean over paired rounds",
@@ -94,6 +96,8 @@ def describe_cell(
         "error_bound": check.bound if check else math.nan,
         "error_output": check.output if check else "",
         "error_kind": check.kind if check else "",
+        "ulp_max": _greatest(c.ulp_max for c in _checks(records)),
+        "ulp_p99": _greatest(c.ulp_p99 for c in _checks(records)),
         "time_ns": time_ns,
         "gflops": flops / time_ns if flops and times else math.nan,
         "ratio": found.ratio if found else math.nan,
@@ -132,10 +136,19 @@ def rows_of(cells: pd.DataFrame) -> Iterator[Any]:
 
 def worst_check(records: Sequence[Record]) -> Check | None:
     """Return the check with the greatest error against its bound; NaN counts as worst."""
-    checks = [c for r in records for c in r.checks or ()]
     return max(
-        checks, key=lambda c: math.inf if math.isnan(c.fraction) else c.fraction, default=None
+        _checks(records),
+        key=lambda c: math.inf if math.isnan(c.fraction) else c.fraction,
+        default=None,
     )
+
+
+def _checks(records: Sequence[Record]) -> list[Check]:
+    return [c for r in records for c in r.checks or ()]
+
+
+def _greatest(values: Iterable[float | None]) -> float:
+    return max((v for v in values if v is not None), default=math.nan)
 
 
 def _figures(records: Sequence[Record], name: str) -> list[float]:

@@ -177,6 +177,7 @@ def _figures_apart(rows: pd.DataFrame) -> Table:
             Column("Peak memory", "number"),
             Column("Rounds", "number"),
             Column("Worst output", "text", "error ≤ bound, kind"),
+            Column("ULP", "number", "greatest; 99 % below"),
         ),
         groups=(Group("", tuple(_apart(row) for row in ran)),),
     )
@@ -197,4 +198,5 @@ def _apart(row: Any) -> Row:
         Cell(words.size(row.peak_rss_bytes)),
         Cell(f"{row.rounds:.0f}"),
         Cell(worst),
+        Cell(words.ulps(row.ulp_max), "" if math.isnan(row.ulp_p99) else words.ulps(row.ulp_p99)),
     )

@@ -134,6 +134,15 @@ def _ratio_decimals(value: float, low: float | None, high: float | None) -> int:
     return _decimals(value, half)
 
 
+def ulps(value: float) -> str:
+    """Return an error in units in the last place; nothing where it was not asked.
+
+    >>> ulps(0.4961), ulps(12.34)
+    ('0.5', '12')
+    """
+    return NONE if math.isnan(value) else f"{value:.2g}"
+
+
 def fraction_of_bound(value: float | None) -> str:
     """Return an error as a fraction of its bound; 1 is the limit."""
     if value is None or math.isnan(value):
