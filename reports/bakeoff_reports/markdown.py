@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from bakeoff.markdown import escape, row, rule
 from bakeoff.reporting import AdoptionMetric, ReportSection
 from bakeoff_reports import content
 from bakeoff_reports.analysis import Analysis, analyse, load
@@ -17,8 +18,6 @@ FILE_NAME = "report.md"
 # Sections that a pull request has no room for: they stand on the page.
 LEFT_OUT = ("reading",)
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
-_MENTION = re.compile(r"@(?=\w)")
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -38,13 +37,6 @@ def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
         if section.name not in LEFT_OUT:
             lines += [f"## {escape(section.title)}", "", *_blocks(section.blocks)]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def escape(text: str) -> str:
-    """Return a text on one line that Markdown shows as it is."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = _MENTION.sub("@\u200b", _SPECIAL.sub(r"\\\1", text))
-    return " ".join(text.split("\n")).strip("\r")
 
 
 def _blocks(blocks: Iterable[content.Block]) -> Iterator[str]:
@@ -106,16 +98,15 @@ def _table(table: content.Table) -> Iterator[str]:
     heads = [f"{c.title} ({c.note})" if c.note else c.title for c in table.columns]
     if any(group.title for group in table.groups):
         heads.insert(0, "Case")
-    yield f"| {' | '.join(escape(head) for head in heads)} |"
-    rules = ["---:" if column.kind == "number" else "---" for column in table.columns]
-    rules = ["---"] * (len(heads) - len(rules)) + rules
-    yield f"| {' | '.join(rules)} |"
+    yield row(escape(head) for head in heads)
+    numbers = [column.kind == "number" for column in table.columns]
+    yield rule([False] * (len(heads) - len(numbers)) + numbers)
     for group in table.groups:
-        for row in group.rows:
-            cells = [_cell(cell) for cell in row]
+        for line in group.rows:
+            cells = [_cell(cell) for cell in line]
             if len(heads) > len(cells):
                 cells.insert(0, escape(group.title))
-            yield f"| {' | '.join(cells)} |"
+            yield row(cells)
 
 
 def _cell(cell: content.Cell) -> str:

@@ -4,9 +4,10 @@ import re
 
 from report import synthetic
 
+from bakeoff.markdown import escape
 from bakeoff_reports import METRICS, SECTIONS
 from bakeoff_reports.analysis import analyse
-from bakeoff_reports.markdown import escape, render, write
+from bakeoff_reports.markdown import render, write
 
 
 def test_every_cell_is_listed_and_nothing_hostile_is_markup():
