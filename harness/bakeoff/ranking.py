@@ -8,6 +8,7 @@ read off one clock.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, isnan
 from typing import Any
 
 from bakeoff import statistics
@@ -35,6 +36,15 @@ _SEVERITY = (
 def cell_outcome(records: Iterable[Record]) -> Outcome:
     """Return the worst outcome of a cell's rounds; ``interrupted`` without any record."""
     return max((r.outcome for r in records), key=_SEVERITY.index, default=Outcome.INTERRUPTED)
+
+
+def worst_fraction(records: Iterable[Record]) -> float | None:
+    """Return a cell's largest error as a fraction of its bound; None if nothing was checked.
+
+    NaN is the worst. An accuracy to be reached is no error bound.
+    """
+    checks = [c for r in records for c in r.checks or () if c.kind != "target"]
+    return max((inf if isnan(c.fraction) else c.fraction for c in checks), default=None)
 
 
 @dataclass(frozen=True, slots=True)

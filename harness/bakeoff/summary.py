@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bakeoff.case import Case
-from bakeoff.ranking import Ranking, Setting
+from bakeoff.ranking import Ranking, Setting, worst_fraction
 from bakeoff.record import Outcome, Record
 from bakeoff.statistics import Aggregate, noise_floor
 
@@ -82,11 +82,6 @@ def summarise(
 
 
 def _worst_error(cells: Mapping[str, Iterable[Record]]) -> tuple[float | None, str]:
-    found = [
-        (float("inf") if c.fraction != c.fraction else c.fraction, case)
-        for case, records in cells.items()
-        for record in records
-        for c in record.checks or ()
-        if c.kind != "target"  # an accuracy to be reached is no error bound
-    ]
+    found = [(worst, case) for case, records in cells.items()
+             if (worst := worst_fraction(records)) is not None]  # fmt: skip
     return max(found, default=(None, ""))
