@@ -9,7 +9,9 @@ block), and one log ratio per pair of cells; intervals are taken over rounds.
 Sources: Kalibera & Jones, Rigorous benchmarking in reasonable time, ISMM 2013 (the
 levels at which to repeat); Student, The probable error of a mean, Biometrika 6 (1908);
 Fleming & Wallace, How not to lie with statistics, CACM 29 (1986) (geometric means);
-Lakens, Equivalence testing, AMPPS 1 (2018) (verdicts with a smallest effect of interest).
+Lakens, Equivalence testing, AMPPS 1 (2018) (verdicts with a smallest effect of interest);
+Welch, Biometrika 34 (1947), and Satterthwaite, Biometrics Bulletin 2 (1946) (two samples of
+unlike spread); Holm, Scandinavian Journal of Statistics 6 (1979) (many claims at once).
 """
 
 import math
@@ -20,7 +22,7 @@ from enum import StrEnum
 from typing import Literal
 
 from bakeoff.record import Block
-from bakeoff.student import t_quantile
+from bakeoff.student import t_cdf, t_quantile
 
 Clock = Literal["cpu", "wall"]
 
@@ -115,6 +117,78 @@ def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval 
     return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
 
 
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The difference of two means of logs whose rounds do not pair: new − base.
+
+    Attributes
+    ----------
+    mean, error
+        The difference and its standard error.
+    df
+        Degrees of freedom, by Welch and Satterthwaite; 0 if a side has a single round, which
+        says nothing of its spread.
+    rounds
+        Of the side that has fewer.
+    """
+
+    mean: float
+    error: float
+    df: float
+    rounds: int
+
+    def interval(self, confidence: float = CONFIDENCE) -> Interval:
+        """Return the interval of new/base: exp(difference ± t_{(1+c)/2, df} · error)."""
+        if not self.df:
+            return Interval(math.exp(self.mean), 0.0, math.inf, self.rounds, confidence)
+        half = t_quantile((1 + confidence) / 2, self.df) * self.error
+        low, high = math.exp(self.mean - half), math.exp(self.mean + half)
+        return Interval(math.exp(self.mean), low, high, self.rounds, confidence)
+
+    def p_value(self, minimum_effect: float = MINIMUM_EFFECT) -> float:
+        """Return the p value of "new and base differ by no more than the minimum effect".
+
+        Twice the smaller of the one-sided values against +ln(1 + e) and −ln(1 + e), so that
+        it lies below 1 − c exactly if the interval of confidence c lies beyond the effect.
+        """
+        beyond = abs(self.mean) - math.log1p(minimum_effect)
+        if not self.df:
+            return 1.0
+        if self.error == 0:
+            return 0.0 if beyond > 0 else 1.0
+        return min(1.0, 2 * t_cdf(-beyond / self.error, self.df))
+
+
+def welch(base: Sequence[float], new: Sequence[float]) -> Contrast | None:
+    """Return the difference of the means of two independent samples; None if one is empty."""
+    if not base or not new:
+        return None
+    rounds = min(len(base), len(new))
+    mean = math.fsum(new) / len(new) - math.fsum(base) / len(base)
+    if rounds == 1:
+        return Contrast(mean, math.inf, 0.0, 1)
+    shares = [statistics.variance(side) / len(side) for side in (base, new)]
+    if not any(shares):
+        return Contrast(mean, 0.0, len(base) + len(new) - 2, rounds)
+    # As parts of the larger share: the squares of small variances would underflow.
+    a, b = (share / max(shares) for share in shares)
+    df = (a + b) ** 2 / (a**2 / (len(base) - 1) + b**2 / (len(new) - 1))
+    return Contrast(mean, math.sqrt(math.fsum(shares)), df, rounds)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return the p values adjusted for being many, in the order given.
+
+    With claims only where the adjusted value is below α, the chance that any claim of the
+    family is false is at most α, however the values depend on each other.
+    """
+    adjusted, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
 def verdict(ratio: Interval | None, minimum_effect: float = MINIMUM_EFFECT) -> Verdict:
     """Return what the interval of a time ratio says, given the smallest effect of interest.
 
@@ -157,13 +231,19 @@ def geometric_mean(
     if not present:
         nothing = Interval(math.nan, 0.0, math.inf, 0, confidence)
         return Aggregate(nothing, 0, total)
-    whole = sorted(set.intersection(*(set(by_round) for by_round in present.values())))
-    means = [math.fsum(c[r] for c in present.values()) / len(present) for r in whole]
-    result = interval(means, confidence)
+    result = interval(round_means(present), confidence)
     if result is None:  # no round holds every case: a mean of the cases' own means, no spread
         centre = math.fsum(math.fsum(c.values()) / len(c) for c in present.values()) / len(present)
         result = Interval(math.exp(centre), 0.0, math.inf, 0, confidence)
     return Aggregate(result, len(present), total)
+
+
+def round_means(logs: Mapping[str, Mapping[int, float]]) -> list[float]:
+    """Return the mean over cases of the log ratios, of each round that holds every case."""
+    if not logs:
+        return []
+    whole = sorted(set.intersection(*(set(by_round) for by_round in logs.values())))
+    return [math.fsum(c[r] for c in logs.values()) / len(logs) for r in whole]
 
 
 def noise_floor(

@@ -11,11 +11,14 @@ from bakeoff.statistics import (
     Interval,
     Verdict,
     geometric_mean,
+    holm,
     interval,
     log_ratios,
     noise_floor,
     per_call_ns,
+    round_means,
     verdict,
+    welch,
 )
 
 
@@ -128,3 +131,58 @@ def test_noise_floor_is_the_quantile_of_twin_differences() -> None:
     logs = {"a": {r: r / 1000 for r in range(20)}}
     assert noise_floor(logs) == pytest.approx(math.expm1(0.018))
     assert noise_floor({}) is None
+
+
+def test_the_mean_over_cases_is_taken_of_whole_rounds() -> None:
+    assert round_means({"a": {0: 1.0, 1: 3.0}, "b": {1: 5.0, 2: 7.0}}) == [4.0]
+    assert round_means({}) == []
+
+
+def test_welch_equals_scipy() -> None:
+    base, new = [0.01, 0.03, -0.02, 0.015], [0.1, 0.2, 0.4, 0.15, 0.12]
+    expected = stats.ttest_ind(new, base, equal_var=False)
+    low, high = expected.confidence_interval(0.95)
+    found = welch(base, new)
+    assert found is not None
+    assert found.df == pytest.approx(expected.df)
+    assert found.p_value(0.0) == pytest.approx(expected.pvalue)
+    ratio = found.interval()
+    assert (ratio.low, ratio.high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert ratio.rounds == 4
+    tiny = welch([v * 1e-90 for v in base], [v * 1e-90 for v in new])
+    assert tiny is not None
+    assert tiny.df == pytest.approx(expected.df), "the squares of its variances underflow"
+
+
+def test_welch_says_nothing_of_the_spread_of_a_single_round() -> None:
+    single = welch([0.1], [0.2, 0.3])
+    assert single is not None
+    assert single.interval().ratio == pytest.approx(math.exp(0.15))
+    assert math.isinf(single.interval().half_width)
+    assert single.p_value() == 1.0
+    assert welch([], [0.1]) is None
+
+
+def test_samples_without_any_spread_differ_or_do_not() -> None:
+    same, other = welch([0.1, 0.1], [0.1, 0.1]), welch([0.1, 0.1], [0.2, 0.2, 0.2])
+    assert same is not None
+    assert other is not None
+    assert (same.p_value(), other.p_value()) == (1.0, 0.0)
+    assert verdict(other.interval()) is Verdict.SLOWER
+
+
+def test_a_p_value_is_small_exactly_if_the_interval_lies_beyond_the_effect() -> None:
+    rng = random.Random(5)
+    for _ in range(300):
+        found = welch(*([rng.gauss(at, 0.03) for _ in range(4)] for at in (0.0, 0.08)))
+        assert found is not None
+        claimed = verdict(found.interval()) in (Verdict.FASTER, Verdict.SLOWER)
+        assert claimed == (found.p_value() < 0.05)
+
+
+def test_holm_equals_the_values_computed_by_hand() -> None:
+    """Ascending: 4 × 0.01, 3 × 0.02 = 0.06, 2 × 0.022 = 0.044 but no less than 0.06, 0.5."""
+    assert holm([0.022, 0.5, 0.01, 0.02]) == pytest.approx([0.06, 0.5, 0.04, 0.06])
+    assert holm([0.4, 0.6]) == pytest.approx([0.8, 0.8])
+    assert holm([0.9, 0.7, 0.8]) == [1.0, 1.0, 1.0]
+    assert holm([]) == []
