@@ -3,6 +3,7 @@
 import click
 
 import bakeoff
+from bakeoff.commands.compare import compare_command
 from bakeoff.commands.display import printable
 from bakeoff.commands.env import env_group
 from bakeoff.commands.health import doctor_command
@@ -21,7 +22,7 @@ def bakeoff_group() -> None:
     """The same deep-learning workloads on every toolkit: right, fast, and is it real?"""
 
 
-for command in (run, list_group, report, export, env_group, doctor_command):
+for command in (run, list_group, report, compare_command, export, env_group, doctor_command):
     bakeoff_group.add_command(command)
 
 
