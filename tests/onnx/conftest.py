@@ -22,6 +22,7 @@ def pytest_pycollect_makemodule(
     module_path: Path, parent: pytest.Collector
 ) -> pytest.Module | None:
     """Skip this folder's modules, with the reason, where onnx is not installed."""
-    if importlib.util.find_spec("onnx") is not None:
+    found = importlib.util.find_spec("onnx")
+    if found is not None and found.origin is not None:  # without it: this very folder
         return None
     return _Absent.from_parent(parent, path=module_path)
