@@ -12,6 +12,7 @@ from bakeoff.reporting import AdoptionMetric, ReportSection
 from bakeoff_reports import content
 from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.page import built_sections
+from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "report.md"
 
@@ -25,9 +26,7 @@ def write(
     run_dir: Path, sections: Sequence[ReportSection], metrics: Sequence[AdoptionMetric]
 ) -> Path:
     """Write a run's Markdown beside its journal; return its path."""
-    path = run_dir / FILE_NAME
-    path.write_text(render(analyse(load(run_dir), metrics), sections), encoding="utf-8")
-    return path
+    return write_whole(run_dir / FILE_NAME, render(analyse(load(run_dir), metrics), sections))
 
 
 def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:

@@ -1,13 +1,16 @@
 """Markdown: the same facts as the page, and no text can become markup."""
 
 import re
+from pathlib import Path
 
+import pytest
 from report import synthetic
 
 from bakeoff.markdown import escape
 from bakeoff_reports import METRICS, SECTIONS
 from bakeoff_reports.analysis import analyse
 from bakeoff_reports.markdown import render, write
+from bakeoff_reports.whole import write_whole
 
 
 def test_every_cell_is_listed_and_nothing_hostile_is_markup():
@@ -37,3 +40,12 @@ def test_write_puts_it_beside_the_journal(tmp_path):
     path = write(folder, SECTIONS, METRICS)
     assert path == folder / "report.md"
     assert path.read_text(encoding="utf-8").startswith("# bakeoff report\n")
+
+
+def test_a_write_that_fails_leaves_the_earlier_report(tmp_path, monkeypatch):
+    path = write_whole(tmp_path / "report.md", "earlier")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(path, "later")
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]
