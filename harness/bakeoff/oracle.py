@@ -19,13 +19,12 @@ from bakeoff.case import Case
 from bakeoff.envelope import SEEDS, envelope, perturbed
 from bakeoff.errors import BakeoffError
 from bakeoff.inputs import fit_arrays
-from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth
+from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth, kept_steps
 from bakeoff.widening import in_float64
 from bakeoff.worker import Launch, Trained, Worker
 
 T = TypeVar("T", CallTruth, TrainingTruth, FitTruth)
 
-KEPT_STEPS = (1, 10)  # beside the last one
 FIT_STEPS = 20  # how many of a fit's first losses are compared
 _U64 = FORMATS["float64"].u
 
@@ -99,7 +98,7 @@ class Oracle:
         found = self._remembered(case, False)
         if found is None:
             steps = max(1, case.steps)
-            keep = [s for s in (*KEPT_STEPS, steps) if s <= steps]
+            keep = list(kept_steps(steps))
             found = self._trajectory(case, inputs, case.batches, steps, keep)
         assert isinstance(found, TrainingTruth)
         return self._remember(case, False, found)

@@ -12,8 +12,9 @@ from bakeoff.case import Case
 from bakeoff.errors import BakeoffError
 from bakeoff.plan import Plan, make_plan
 from bakeoff.pytest_timing import WorkerClock, extra_info, round_of, warm_up
-from bakeoff.pytest_verdict import CellFailure, examine, worst_fraction
+from bakeoff.pytest_verdict import CellFailure, examine
 from bakeoff.pytest_workers import Workers, workers_of
+from bakeoff.ranking import worst_fraction
 from bakeoff.record import Outcome
 from bakeoff.trial import Trial
 from bakeoff.worker import WorkerFailure
@@ -161,7 +162,7 @@ def _timed(cell: Cell) -> Callable[[Any], None]:
                 benchmark.pedantic(_nothing)  # it was run once, to be examined
         trial.usage()
         record = trial.record("")
-        info = extra_info(record, worst_fraction(record), trial.occupant.hello)
+        info = extra_info(record, worst_fraction([record]), trial.occupant.hello)
         benchmark.extra_info.update(info, includes=cell.case.includes, tags=dict(cell.case.tags))
         trial.release()
 

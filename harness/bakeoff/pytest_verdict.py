@@ -1,7 +1,5 @@
 """One cell's verdict for pytest: run it, compare it with the oracle, tell what differs."""
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,11 +7,10 @@ from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
 from bakeoff.inputs import draw_inputs, fit_arrays, save_inputs
-from bakeoff.oracle import KEPT_STEPS
+from bakeoff.opening import first_call
 from bakeoff.record import Check, Outcome, Record
 from bakeoff.rounds import FIT_PATIENCE
 from bakeoff.trial import Trial
-from bakeoff.worker import Array
 
 LOG_LINES = 30
 
@@ -45,32 +42,11 @@ def examine(trial: Trial, examiner: Examiner, scratch: Path, timeout_s: float) -
         inputs = draw_inputs(case)
         if case.timed or case.fit is None or case.steps:
             trial.prepare(save_inputs(inputs, Path(folder)))
-            _judge(trial, examiner, inputs)
+            first_call(trial, inputs, examiner)
         if case.fit is None:
             watch(trial, inputs, examiner)
         else:
             fit(trial, inputs, fit_arrays(case.fit), FIT_PATIENCE * timeout_s, examiner)
-
-
-def _judge(trial: Trial, examiner: Examiner, inputs: Mapping[str, Array]) -> None:
-    case = trial.case
-    if case.program.kind == "training":
-        steps = max(1, case.steps)
-        trained = trial.train(steps, tuple(s for s in (*KEPT_STEPS, steps) if s <= steps))
-        if trained is not None and case.steps:
-            trial.judge(examiner.training(case, inputs, trained))
-        return
-    outputs = trial.call()
-    if outputs is not None:
-        trial.judge(examiner.call(case, inputs, outputs))
-
-
-def worst_fraction(record: Record) -> float | None:
-    """Return the largest error as a fraction of its bound; None if nothing was compared."""
-    if not record.checks:
-        return None
-    fractions = [c.fraction for c in record.checks]
-    return math.inf if any(math.isnan(f) for f in fractions) else max(fractions)
 
 
 # --- in words -------------------------------------------------------------------------------

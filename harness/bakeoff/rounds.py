@@ -16,14 +16,14 @@ from bakeoff.journal import Journal
 from bakeoff.ledger import Ledger
 from bakeoff.observers import Observers
 from bakeoff.occupant import Occupant
+from bakeoff.opening import first_call
 from bakeoff.plan import Seat
 from bakeoff.progress import Progress
 from bakeoff.record import Outcome, Record
 from bakeoff.timing import Schedule, orders
 from bakeoff.trial import Trial
-from bakeoff.worker import Array, WorkerFailure
+from bakeoff.worker import WorkerFailure
 
-KEPT_STEPS = (1, 10)  # beside the last one: where parameters are compared
 FIT_PATIENCE = 10  # a fit may take this many times as long as a single request
 
 
@@ -123,12 +123,12 @@ def _measure(
             for trial in trials:
                 bench.progress.backend(trial.occupant.backend.name)
                 trial.inherit(bench.ledger.examined(trial.cell))
+                examiner = bench.examiner if _judged(bench, trial) else None
                 if case.timed or case.fit is None or case.steps:
                     trial.prepare(files)
-                    _first(bench, trial, inputs)
+                    first_call(trial, inputs, examiner)
                 if case.fit is not None and trial.occupant.seat.replica == 0:
                     patience_s = FIT_PATIENCE * bench.schedule.pace.timeout_s
-                    examiner = bench.examiner if _judged(bench, trial) else None
                     fit(trial, inputs, fit_arrays(case.fit), patience_s, examiner)
         if case.timed:
             _interleave(bench, case, trials, left, rounds_left, began)
@@ -144,21 +144,6 @@ def _measure(
             if trial.going:
                 trial.fail(WorkerFailure(Outcome.ERROR, reason))
     bench.schedule.charge(case.id, bench.schedule.deadline.elapsed_s - began)
-
-
-def _first(bench: Bench, trial: Trial, inputs: Mapping[str, Array]) -> None:
-    """Make the first call, and have its result judged the first time that there is one."""
-    case = trial.case
-    judged = _judged(bench, trial)
-    if case.program.kind == "training":
-        steps = max(1, case.steps) if judged else 1
-        trained = trial.train(steps, tuple(s for s in (*KEPT_STEPS, steps) if s <= steps))
-        if trained is not None and judged and case.steps:
-            trial.judge(bench.examiner.training(case, inputs, trained))
-        return
-    outputs = trial.call()
-    if outputs is not None and judged:
-        trial.judge(bench.examiner.call(case, inputs, outputs))
 
 
 def _judged(bench: Bench, trial: Trial) -> bool:

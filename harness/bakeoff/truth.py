@@ -8,6 +8,11 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
+def kept_steps(steps: int) -> tuple[int, ...]:
+    """Return after which of a training's steps its parameters are compared: 1, 10, the last."""
+    return tuple(s for s in (1, 10, steps) if s <= steps)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One output or gradient.
