@@ -14,6 +14,7 @@ from typing import Any
 from bakeoff import statistics
 from bakeoff.case import Case
 from bakeoff.record import Outcome, Record
+from bakeoff.remarks import Evidence, Remark, remarks
 from bakeoff.statistics import Aggregate, Clock
 from bakeoff.timing import clock_for
 
@@ -111,7 +112,9 @@ class Ranking:
     ) -> None:
         self.settings = settings
         self.reference = next(iter(settings), "")
+        self._cases = {c.id: c for c in cases}
         self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
+        self._remarks: dict[tuple[str, str], tuple[Remark, ...]] = {}
         self._records: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
         for record in records:
             self._records[record.case_id, record.backend, record.replica].append(record)
@@ -139,6 +142,17 @@ class Ranking:
         own = self.times(case, backend, replica, clock)
         return statistics.log_ratios(own, self.times(case, self.reference, clock=clock))
 
+    def remarks(self, case: str, backend: str) -> tuple[Remark, ...]:
+        """Return what is to be known of a cell beside its outcome."""
+        key = case, backend
+        if key not in self._remarks and case in self._cases:
+            records = self.records(case, backend)
+            beside = records if backend == self.reference else self.records(case, self.reference)
+            self._remarks[key] = remarks(
+                Evidence(self._cases[case], backend, records, beside, self.settings[backend].clock)
+            )
+        return self._remarks.get(key, ())
+
     def why_not(self, case: str, backend: str, replica: int = 0) -> str:
         """Return why a cell takes part in no ranking; empty if it does."""
         outcome = self.outcome(case, backend, replica)
@@ -146,6 +160,12 @@ class Ranking:
             return f"not ranked: {outcome.replace('_', ' ')}"
         if self.outcome(case, self.reference) is not Outcome.OK:
             return "not ranked: the reference backend has no good result"
+        for name in dict.fromkeys((backend, self.reference)):
+            for remark in self.remarks(case, name):
+                if remark.forbids:
+                    return (
+                        f"not ranked: {remark.text if name == backend else f'{name} {remark.text}'}"
+                    )
         base = self.settings[self.reference]
         unlike = self.settings[backend].unlike(base)
         return f"not ranked: {unlike}, {self.reference} {base.threads}" if unlike else ""

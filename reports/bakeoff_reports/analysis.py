@@ -138,6 +138,7 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
                 pairs,
             )
             row["unranked"] = ranking.why_not(case.id, backend)
+            row["remarks"] = "; ".join(r.text for r in ranking.remarks(case.id, backend))
             rows.append(row)
     cells = as_frame(rows)
     twins = ranking.twins()

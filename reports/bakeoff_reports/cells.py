@@ -37,6 +37,7 @@ COLUMNS = {
     "ratio_rounds": "paired rounds",
     "verdict": "faster, slower, same, cannot tell; empty if not ranked",
     "unranked": "why the cell is not ranked; empty if it is",
+    "remarks": "what else is to be known of the cell's times",
     "first_call_ns": "median over rounds, as are the following",
     "compile_ns": "",
     "transfer_ns": "",
@@ -49,7 +50,7 @@ COLUMNS = {
 }
 
 _TEXTS = {"suite", "case", "title", "dtype", "pass", "backend", "outcome", "reason",
-          "error_output", "error_kind", "verdict", "unranked", "log"}  # fmt: skip
+          "error_output", "error_kind", "verdict", "unranked", "remarks", "log"}  # fmt: skip
 _MEDIANS = ("first_call_ns", "compile_ns", "transfer_ns", "import_ns", "ready_ns", "accuracy",
             "time_to_target_ns")  # fmt: skip
 
@@ -106,6 +107,7 @@ def describe_cell(
         "ratio_rounds": found.rounds if found else 0,
         "verdict": "",
         "unranked": "",
+        "remarks": "",
         **{name: _median_figure(records, name) for name in _MEDIANS},
         "peak_rss_bytes": max(_figures(records, "peak_rss_bytes"), default=math.nan),
         "log": without_folders(_first(r.log for r in telling)),

@@ -1,0 +1,78 @@
+"""What a cell's records say beside its outcome: whether its time can be believed and compared.
+
+An outcome is of one process round; a remark is of the cell, from all its rounds. A remark that
+``forbids`` keeps the cell out of every ranking: the time is right, and yet it is not the time
+of what the others did. Each rule is a function of the evidence, in the table `RULES`.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bakeoff.case import Case
+from bakeoff.drift import drift
+from bakeoff.record import Record
+from bakeoff.statistics import MINIMUM_EFFECT, Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something a reader of a cell must know.
+
+    Attributes
+    ----------
+    kind
+        One word, the same for all cells: ``"drift"``.
+    text
+        A sentence's worth, with the figures.
+    forbids
+        Whether the cell takes part in no ranking.
+    """
+
+    kind: str
+    text: str
+    forbids: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a cell.
+
+    Attributes
+    ----------
+    case, backend
+        The cell.
+    records
+        Of its process rounds.
+    reference
+        The reference backend's records of the same case; of the same rounds, in part.
+    clock
+        By which the cell is judged.
+    """
+
+    case: Case
+    backend: str
+    records: Sequence[Record]
+    reference: Sequence[Record]
+    clock: Clock
+
+
+Rule = Callable[[Evidence], Iterator[Remark]]
+
+
+def remarks(evidence: Evidence) -> tuple[Remark, ...]:
+    """Return what all rules say, in their order."""
+    return tuple(remark for rule in RULES for remark in rule(evidence))
+
+
+def _drifts(evidence: Evidence) -> Iterator[Remark]:
+    """Its calls get slower, or faster, while the others' do not."""
+    found = drift(evidence.records, evidence.reference, evidence.clock)
+    if found is None:
+        return
+    slower, faster = found.low - 1, 1 - found.high
+    if max(slower, faster) > MINIMUM_EFFECT:
+        change = f"{100 * abs(found.ratio - 1):.0f} % {'slower' if slower > 0 else 'faster'}"
+        yield Remark("drift", f"drifts: {change} at a round's end than at its beginning")
+
+
+RULES: tuple[Rule, ...] = (_drifts,)
