@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 
 from bakeoff import statistics
+from bakeoff.claims import Claim, claims
 from bakeoff.errors import UsageError
 from bakeoff.export import Contents
 from bakeoff.likeness import differences, refuse
 from bakeoff.ranking import Ranking, settings_of, worst_fraction
 from bakeoff.record import Outcome
-from bakeoff.statistics import CONFIDENCE, MINIMUM_EFFECT, Aggregate, Contrast, Interval, Verdict
+from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Contrast, Interval, Verdict
 
 # What can have happened to a cell, the worst first.
 EVENTS = (
@@ -210,7 +211,8 @@ class _Pair:
             self.base.keys | self.new.keys, key=lambda k: (cases.get(k[0], len(cases)), order[k[1]])
         )
         found = [self._cell(key) for key in keys]
-        return _claim([cell for cell, _ in found], [c for _, c in found], margin)
+        said = claims({n: c for n, (_, c) in enumerate(found) if c is not None}, margin)
+        return [_told(cell, said.get(n)) for n, (cell, _) in enumerate(found)]
 
     def speeds(self, cells: Sequence[Cell]) -> dict[str, Aggregate]:
         """Return per backend the geometric mean of new over base, with its coverage."""
@@ -286,30 +288,10 @@ class _Pair:
         return its is not None and its.timed and its.fit is None
 
 
-def _claim(
-    cells: Sequence[Cell], contrasts: Sequence[Contrast | None], margin: float
-) -> list[Cell]:
-    """Return the cells with their verdicts; none is `faster` or `slower` by chance alone."""
-    tested = [n for n, c in enumerate(contrasts) if c is not None and c.df]
-    raw = [c.p_value(margin) for n in tested if (c := contrasts[n]) is not None]
-    adjusted = dict(zip(tested, statistics.holm(raw), strict=True))
-    return [
-        cell if contrasts[n] is None else _judged(cell, adjusted.get(n), margin, len(tested))
-        for n, cell in enumerate(cells)
-    ]
-
-
-def _judged(cell: Cell, p_value: float | None, margin: float, family: int) -> Cell:
-    if p_value is None:
-        why = "a run has a single process round of it"
-        return replace(cell, verdict=Verdict.CANNOT_TELL, reason=why)
-    verdict, why = statistics.verdict(cell.speed, margin), ""
-    if verdict in (Verdict.FASTER, Verdict.SLOWER) and p_value >= 1 - CONFIDENCE:
-        verdict = Verdict.CANNOT_TELL
-        why = f"beyond the margin by itself, but not sure enough among {family} cells"
-    elif verdict is Verdict.CANNOT_TELL:
-        why = "the interval straddles the margin"
-    return replace(cell, verdict=verdict, reason=why, p_value=p_value)
+def _told(cell: Cell, claim: Claim | None) -> Cell:
+    if claim is None:
+        return cell
+    return replace(cell, verdict=claim.verdict, reason=claim.reason, p_value=claim.p_value)
 
 
 def _words(outcome: Outcome) -> str:

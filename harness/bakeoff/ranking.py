@@ -13,9 +13,10 @@ from typing import Any
 
 from bakeoff import statistics
 from bakeoff.case import Case
+from bakeoff.claims import Claim, claims
 from bakeoff.record import Outcome, Record
 from bakeoff.remarks import Evidence, Remark, remarks
-from bakeoff.statistics import Aggregate, Clock
+from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Clock
 from bakeoff.timing import clock_for
 
 # From good to bad. That the machine was busy must not hide a wrong answer, and a round that
@@ -181,6 +182,17 @@ class Ranking:
     def timed(self, suite: str | None = None) -> list[str]:
         """Return the ids of the cases whose calls are timed, of one suite or of all."""
         return [case for case, its in self._suites.items() if suite in (None, its)]
+
+    def claims(self, margin: float = MINIMUM_EFFECT) -> dict[tuple[str, str], Claim]:
+        """Return what is claimed of each ranked cell, by case and backend: one family."""
+        contrasts = {
+            (case, backend): contrast
+            for backend in self.settings
+            if backend != self.reference
+            for case, by_round in self.logs(backend).items()
+            if (contrast := statistics.paired(by_round.values()))
+        }
+        return claims(contrasts, margin)
 
     def speed(self, backend: str, suite: str | None = None) -> Aggregate:
         """Return the geometric mean of a backend's ranked ratios, with its coverage."""

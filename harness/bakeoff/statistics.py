@@ -99,37 +99,18 @@ def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> di
     }
 
 
-def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval | None:
-    """Return the t interval of the ratio whose logs per round are given; None without any.
-
-    exp(m ± t_{(1+c)/2, n−1} · s/√n), with m and s the mean and the standard deviation of
-    the n log ratios.
-    """
-    values = list(logs)
-    n = len(values)
-    if n == 0:
-        return None
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Interval(math.exp(mean), 0.0, math.inf, 1, confidence)
-    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
-    half = t_quantile((1 + confidence) / 2, n - 1) * error
-    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
-
-
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """The difference of two means of logs whose rounds do not pair: new − base.
+    """A mean log ratio of times, new over base, and how well it is known.
 
     Attributes
     ----------
     mean, error
-        The difference and its standard error.
+        The mean and its standard error.
     df
-        Degrees of freedom, by Welch and Satterthwaite; 0 if a side has a single round, which
-        says nothing of its spread.
+        Degrees of freedom; 0 for a single round, which says nothing of the spread.
     rounds
-        Of the side that has fewer.
+        That it rests on.
     """
 
     mean: float
@@ -138,7 +119,7 @@ class Contrast:
     rounds: int
 
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
-        """Return the interval of new/base: exp(difference ± t_{(1+c)/2, df} · error)."""
+        """Return the t interval of the ratio: exp(mean ± t_{(1+c)/2, df} · error)."""
         if not self.df:
             return Interval(math.exp(self.mean), 0.0, math.inf, self.rounds, confidence)
         half = t_quantile((1 + confidence) / 2, self.df) * self.error
@@ -159,8 +140,34 @@ class Contrast:
         return min(1.0, 2 * t_cdf(-beyond / self.error, self.df))
 
 
+def paired(logs: Iterable[float]) -> Contrast | None:
+    """Return the mean of log ratios, one per process round; None without any.
+
+    Its standard error is s/√n, with s the standard deviation of the n log ratios.
+    """
+    values = list(logs)
+    n = len(values)
+    if n == 0:
+        return None
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Contrast(mean, math.inf, 0.0, 1)
+    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
+    return Contrast(mean, error, n - 1, n)
+
+
+def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the t interval of the ratio whose logs per round are given; None without any."""
+    found = paired(logs)
+    return found.interval(confidence) if found else None
+
+
 def welch(base: Sequence[float], new: Sequence[float]) -> Contrast | None:
-    """Return the difference of the means of two independent samples; None if one is empty."""
+    """Return new − base of two samples whose rounds do not pair; None if one is empty.
+
+    Welch's standard error, and degrees of freedom by Satterthwaite; the rounds are those of
+    the side that has fewer.
+    """
     if not base or not new:
         return None
     rounds = min(len(base), len(new))

@@ -176,16 +176,11 @@ def _why_missing(meta: Mapping[str, Any]) -> str:
 
 
 def _settle(analysis: Analysis) -> None:
-    """Fill in the verdicts, which need the noise floor of the whole run."""
-    verdicts = []
-    for row in rows_of(analysis.cells):
-        pairs = analysis.logs.get(row.backend, {}).get(row.case)
-        if pairs is None:
-            verdicts.append("")
-            continue
-        found = statistics.interval(pairs.values())
-        verdicts.append(str(statistics.verdict(found, analysis.minimum_effect)))
-    analysis.cells["verdict"] = verdicts
+    """Fill in the verdicts, which are claimed for the whole run at once."""
+    said = analysis.ranking.claims(analysis.minimum_effect)
+    found = [said.get((row.case, row.backend)) for row in rows_of(analysis.cells)]
+    analysis.cells["verdict"] = [str(claim.verdict) if claim else "" for claim in found]
+    analysis.cells["undecided"] = [claim.reason if claim else "" for claim in found]
 
 
 def finite(value: float | None) -> float | None:

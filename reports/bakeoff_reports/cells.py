@@ -36,6 +36,7 @@ COLUMNS = {
     "ratio_high": "",
     "ratio_rounds": "paired rounds",
     "verdict": "faster, slower, same, cannot tell; empty if not ranked",
+    "undecided": "why the verdict is cannot tell, if it is",
     "unranked": "why the cell is not ranked; empty if it is",
     "remarks": "what else is to be known of the cell's times",
     "first_call_ns": "median over rounds, as are the following",
@@ -50,7 +51,8 @@ COLUMNS = {
 }
 
 _TEXTS = {"suite", "case", "title", "dtype", "pass", "backend", "outcome", "reason",
-          "error_output", "error_kind", "verdict", "unranked", "remarks", "log"}  # fmt: skip
+          "error_output", "error_kind", "verdict", "undecided", "unranked", "remarks",
+          "log"}  # fmt: skip
 _MEDIANS = ("first_call_ns", "compile_ns", "transfer_ns", "import_ns", "ready_ns", "accuracy",
             "time_to_target_ns")  # fmt: skip
 
@@ -106,6 +108,7 @@ def describe_cell(
         "ratio_high": found.high if found else math.nan,
         "ratio_rounds": found.rounds if found else 0,
         "verdict": "",
+        "undecided": "",
         "unranked": "",
         "remarks": "",
         **{name: _median_figure(records, name) for name in _MEDIANS},

@@ -52,7 +52,9 @@ def reading(analysis: Analysis) -> Content:
                         f" if the whole interval lies beyond a difference of {effect}; ",
                         strong("same"), f" if all of it lies within {effect}; ",
                         strong("cannot tell"), " otherwise: an honest answer, which a longer run "
-                        "may settle.",
+                        "may settle. A page holds many comparisons, and of a hundred intervals a "
+                        "few miss by chance: faster and slower are said only where the chance "
+                        "that any of them on this page is wrong stays below 5 in 100.",
                     ),
                 ),
                 (

@@ -152,6 +152,8 @@ def _remark(row: Any) -> str:
     parts = [] if row.outcome is Outcome.OK else [first_line(row.reason)]
     if row.outcome is Outcome.OK and row.unranked:
         parts.append(row.unranked)
+    if row.undecided.startswith("beyond"):
+        parts.append(row.undecided)
     if row.remarks and row.remarks not in row.unranked:
         parts.append(row.remarks)
     if words.is_number(row.accuracy):

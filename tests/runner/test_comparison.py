@@ -202,7 +202,7 @@ def test_untimed_cases_and_single_rounds_claim_no_speed() -> None:
     assert cell(found, "case0").verdict is None
     assert found.speeds["mine"].total == 5
     single = compare(run(1), run(2, slow, rounds=1))
-    assert cell(single, "case0").reason == "a run has a single process round of it"
+    assert cell(single, "case0").reason == "a single process round shows no spread"
     assert single.family == 0
     assert single.told() == []
 
