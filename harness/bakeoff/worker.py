@@ -394,6 +394,7 @@ class Worker:
             self._process.end(0.0)
             self._last_words = self._failure(Outcome.INTERRUPTED, f"{command}: interrupted")
             raise
+        self._process.rest()
         return self._checked(command, line)
 
     def _checked(self, command: str, line: bytes) -> dict[str, Any]:

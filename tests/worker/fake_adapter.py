@@ -29,6 +29,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -354,6 +355,16 @@ def daemon():
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 
 
+def spin():
+    """Leave a thread behind that waits for work by trying."""
+
+    def wait():
+        while True:
+            pass
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 FAULTS = {
     "raise": fail,
     "refuse": refuse,
@@ -372,4 +383,5 @@ FAULTS = {
     "break_protocol": break_protocol,
     "grandchild": grandchild,
     "daemon": daemon,
+    "spin": spin,
 }
