@@ -194,6 +194,16 @@ class Ranking:
         }
         return claims(contrasts, margin)
 
+    def known_to(self, half_width: float) -> tuple[int, int]:
+        """Return how many ranked ratios have intervals as narrow as that, and of how many."""
+        others = [b for b in self.settings if b != self.reference]
+        found = [
+            statistics.interval(by_round.values())
+            for backend in others
+            for by_round in self.logs(backend).values()
+        ]
+        return sum(i is not None and i.half_width <= half_width for i in found), len(found)
+
     def speed(self, backend: str, suite: str | None = None) -> Aggregate:
         """Return the geometric mean of a backend's ranked ratios, with its coverage."""
         return statistics.geometric_mean(self.logs(backend, suite), len(self.timed(suite)))

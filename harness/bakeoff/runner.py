@@ -24,7 +24,8 @@ from bakeoff.record import Outcome, Record
 from bakeoff.rounds import Bench, run_round
 from bakeoff.seating import Provided, groups, seat_all
 from bakeoff.settings import Settings
-from bakeoff.timing import Deadline, Schedule
+from bakeoff.stopping import Stopping
+from bakeoff.timing import Deadline, Schedule, clock_for
 
 Ending = Literal["complete", "deadline", "interrupted"]
 Provide = Callable[[Backend, Callable[[str], None]], Provided]  # with a listener for progress
@@ -76,7 +77,9 @@ class Run:
         self._observers = Observers(plugins.hook, progress.note)
         known = list(journal.records())
         self._groups = groups(plan.seats, machine.available_memory_bytes())
-        self.ledger = Ledger(plan, settings.pace.rounds, known)
+        clocks = {b.name: clock_for(settings.threads, b.device) for b in plan.backends}
+        stopping = Stopping(plan.reference, settings.pace.half_width, clocks)
+        self.ledger = Ledger(plan, settings.pace.rounds, known, stopping)
         self._floor_s = _cheapest(known)
         self._last_known = max((r.round for r in known), default=-1)
         self._earlier: list[dict[str, Any]] = journal.meta.get("sessions", [])
@@ -151,6 +154,7 @@ class Run:
             due = {c.id: s for c in self.plan.cases if (s := self.ledger.due(c, group, number))}
             if not due:
                 continue
+            bench.schedule.cases = list(due)
             must = any(self.ledger.unseen(Cell(c, *s)) for c, seats in due.items() for s in seats)
             if not bench.schedule.another_round(self._rounds, self._rounds + must):
                 return

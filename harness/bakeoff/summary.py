@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bakeoff.case import Case
 from bakeoff.ranking import Ranking, Setting, worst_fraction
 from bakeoff.record import Outcome, Record
-from bakeoff.statistics import Aggregate, noise_floor
+from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, noise_floor
 
 FAILED = frozenset(
     {Outcome.MISMATCH, Outcome.ERROR, Outcome.CRASHED, Outcome.TIMEOUT, Outcome.OUT_OF_MEMORY}
@@ -40,11 +40,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All backends, the reference first, and the noise floor as a relative difference."""
+    """All backends, the reference first, and the noise floor as a relative difference.
+
+    ``known`` counts the ranked ratios whose intervals are as narrow as was asked, and all.
+    """
 
     reference: str
     lines: tuple[Line, ...]
     noise: float | None
+    known: tuple[int, int] = (0, 0)
 
     def exit_code(self) -> int:
         """Return 0 if all went well, 1 if a cell failed, 3 if nothing could be measured."""
@@ -57,7 +61,10 @@ class Summary:
 
 
 def summarise(
-    cases: Sequence[Case], settings: Mapping[str, Setting], records: Iterable[Record]
+    cases: Sequence[Case],
+    settings: Mapping[str, Setting],
+    records: Iterable[Record],
+    half_width: float = MINIMUM_EFFECT,
 ) -> Summary:
     """Return the summary of a run.
 
@@ -69,6 +76,8 @@ def summarise(
         Per backend, the reference first.
     records
         Of the journal.
+    half_width
+        That was asked of the intervals of ratios.
     """
     ranking = Ranking(cases, settings, records)
     lines = []
@@ -78,7 +87,12 @@ def summarise(
         speed = ranking.speed(backend) if backend != ranking.reference else None
         outcomes = Counter(ranking.outcome(c.id, backend) for c in cases)
         lines.append(Line(backend, outcomes, speed, fraction, case))
-    return Summary(ranking.reference, tuple(lines), noise_floor(ranking.twins()))
+    return Summary(
+        ranking.reference,
+        tuple(lines),
+        noise_floor(ranking.twins()),
+        ranking.known_to(half_width),
+    )
 
 
 def _worst_error(cells: Mapping[str, Iterable[Record]]) -> tuple[float | None, str]:

@@ -30,7 +30,10 @@ class Pace:
     budget_s
         Seconds of measuring; None: no deadline.
     rounds
-        Process rounds aimed at, and the most that are run.
+        The most process rounds that are run.
+    half_width
+        Of the intervals of ratios, on the log scale (about the relative uncertainty): a case
+        that has reached it gets no more rounds. See `bakeoff.stopping`.
     sweeps
         The most sweeps per case and round: even, since they come in mirrored pairs.
     block_ns
@@ -44,13 +47,16 @@ class Pace:
     sweeps: int
     block_ns: int
     timeout_s: float
+    half_width: float = 0.02
 
 
 PACES: dict[Preset, Pace] = {
     "smoke": Pace(budget_s=15, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=60),
-    "quick": Pace(budget_s=110, rounds=6, sweeps=10, block_ns=5_000_000, timeout_s=120),
-    "standard": Pace(budget_s=900, rounds=10, sweeps=20, block_ns=10_000_000, timeout_s=300),
-    "full": Pace(budget_s=None, rounds=20, sweeps=20, block_ns=20_000_000, timeout_s=900),
+    "quick": Pace(budget_s=110, rounds=12, sweeps=10, block_ns=5_000_000, timeout_s=120),
+    "standard": Pace(budget_s=900, rounds=20, sweeps=20, block_ns=10_000_000, timeout_s=300),
+    "full": Pace(
+        budget_s=None, rounds=40, sweeps=20, block_ns=20_000_000, timeout_s=900, half_width=0.01
+    ),
 }
 
 
@@ -159,7 +165,7 @@ class Schedule:
     pace, deadline
         What is aimed at, and what is left.
     cases
-        Every case of a round.
+        Every case of a round; later rounds have fewer.
     startup_s
         What starting the workers of a round costs.
     floor_s

@@ -18,6 +18,7 @@ from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.ranking import Ranking
 from bakeoff.record import Record
 from bakeoff.reporting import AdoptionMetric
+from bakeoff.settings import Settings
 from bakeoff_reports.cells import as_frame, describe_cell, rows_of
 from bakeoff_reports.whereabouts import Environment, read_environments
 
@@ -100,6 +101,11 @@ class Analysis:
     def minimum_effect(self) -> float:
         """The smallest relative difference that a verdict calls a difference."""
         return float(self.run.meta.get("minimum_effect", statistics.MINIMUM_EFFECT))
+
+    @property
+    def half_width(self) -> float:
+        """What the run aimed at for the intervals of ratios, on the log scale."""
+        return Settings.from_json(self.run.meta.get("settings") or {}).pace.half_width
 
     @property
     def margin(self) -> float:
