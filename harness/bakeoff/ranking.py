@@ -36,8 +36,14 @@ _SEVERITY = (
 
 
 def cell_outcome(records: Iterable[Record]) -> Outcome:
-    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record."""
-    return max((r.outcome for r in records), key=_SEVERITY.index, default=Outcome.INTERRUPTED)
+    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record.
+
+    Rounds in which the machine was too busy count for the cell only if most were so.
+    """
+    outcomes = [r.outcome for r in records]
+    if 2 * outcomes.count(Outcome.CONTENDED) <= len(outcomes):
+        outcomes = [o for o in outcomes if o is not Outcome.CONTENDED]
+    return max(outcomes, key=_SEVERITY.index, default=Outcome.INTERRUPTED)
 
 
 def worst_fraction(records: Iterable[Record]) -> float | None:
@@ -131,10 +137,14 @@ class Ranking:
     def times(
         self, case: str, backend: str, replica: int = 0, clock: Clock | None = None
     ) -> dict[int, float]:
-        """Return a cell's time per call, in nanoseconds, by process round."""
+        """Return a cell's time per call, in nanoseconds, by process round.
+
+        Rounds in which the machine was too busy are left out, if there are better ones.
+        """
         clock = clock or self.settings[backend].clock
-        found = self.records(case, backend, replica)
-        return {r.round: statistics.per_call_ns(r.blocks, clock) for r in found if r.blocks}
+        found = [r for r in self.records(case, backend, replica) if r.blocks]
+        calm = [r for r in found if r.outcome is not Outcome.CONTENDED]
+        return {r.round: statistics.per_call_ns(r.blocks, clock) for r in calm or found}
 
     def pairs(self, case: str, backend: str, replica: int = 0) -> dict[int, float]:
         """Return the log of time/reference time by process round, ranked or not."""

@@ -31,7 +31,8 @@ class Block:
     """One timed block: ``loops`` calls, then a synchronisation.
 
     ``position`` is the block's place in the round's interleaved order over backends.
-    ``involuntary`` counts involuntary context switches of the worker.
+    ``involuntary`` counts involuntary context switches of the worker; ``rss_bytes`` is its
+    resident memory after the block, 0 where that is not known.
     """
 
     position: int
@@ -39,6 +40,7 @@ class Block:
     wall_ns: int
     cpu_ns: int
     involuntary: int
+    rss_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bakeoff.case import Case
 from bakeoff.drift import drift
+from bakeoff.leaks import leaked_per_call
 from bakeoff.record import Record
 from bakeoff.statistics import MINIMUM_EFFECT, Clock
 
@@ -75,4 +76,13 @@ def _drifts(evidence: Evidence) -> Iterator[Remark]:
         yield Remark("drift", f"drifts: {change} at a round's end than at its beginning")
 
 
-RULES: tuple[Rule, ...] = (_drifts,)
+def _leaks(evidence: Evidence) -> Iterator[Remark]:
+    """Its worker takes more memory with every block."""
+    kept = leaked_per_call(evidence.records)
+    if kept is not None:
+        yield Remark(
+            "leak", f"leaks memory: at least {kept:,.0f} bytes a call are never given back"
+        )
+
+
+RULES: tuple[Rule, ...] = (_drifts, _leaks)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from bakeoff.case import Case
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Cell
 from bakeoff.record import Block, Check, Outcome, Record
-from bakeoff.timing import clock_for, disturbed
+from bakeoff.timing import clock_for, contended, disturbed
 from bakeoff.worker import Trained, Worker, WorkerFailure
 
 T = TypeVar("T")
@@ -129,9 +130,7 @@ class Trial:
         """Time one block."""
         taken = self.attempt(lambda worker: worker.block(self.loops))
         if taken is not None:
-            self.blocks.append(
-                Block(position, taken.loops, taken.wall_ns, taken.cpu_ns, taken.involuntary)
-            )
+            self.blocks.append(Block(position, **asdict(taken)))
 
     def usage(self) -> None:
         """Note the memory that the case took, and what starting the worker took."""
@@ -142,7 +141,14 @@ class Trial:
         hello = self.occupant.hello
         self.figures.update((k, hello[k]) for k in ("import_ns", "ready_ns") if k in hello)
         if self.blocks:
-            self.figures["disturbed_blocks"] = sum(disturbed(b, self._clock) for b in self.blocks)
+            count = sum(disturbed(b, self._clock) for b in self.blocks)
+            self.figures["disturbed_blocks"] = count
+            if contended(self.blocks, self._clock) and self._outcome is Outcome.OK:
+                self._outcome = Outcome.CONTENDED
+                self._reason = (
+                    f"other jobs had the processor in {count} of {len(self.blocks)} blocks: the "
+                    "machine, and not the code, decided the time"
+                )
 
     def release(self) -> None:
         """Put the program away; the trial's result stands whatever comes of that."""

@@ -47,12 +47,13 @@ _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A timed block: ``loops`` calls, then a synchronisation."""
+    """A timed block: ``loops`` calls, then a synchronisation; resident memory after it."""
 
     loops: int
     wall_ns: int
     cpu_ns: int
     involuntary: int
+    rss_bytes: int
 
 
 class Called(TypedDict):
@@ -242,7 +243,8 @@ class Worker:
         same work. A block of four calls or more is preceded by an untimed one.
         """
         reply = self._ask("block", timeout_s, loops=loops)
-        return Block(**{k: reply[k] for k in ("loops", "wall_ns", "cpu_ns", "involuntary")})
+        names = ("loops", "wall_ns", "cpu_ns", "involuntary", "rss_bytes")
+        return Block(**{name: reply[name] for name in names})
 
     def release(self, timeout_s: float | None = None) -> None:
         """Put the resident program and its tensors away."""

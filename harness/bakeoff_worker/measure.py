@@ -68,8 +68,8 @@ def timed_block(
     Returns
     -------
     dict
-        ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process) and
-        ``involuntary`` (context switches).
+        ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process), ``involuntary``
+        (context switches), and ``rss_bytes`` at the end.
     """
     if loops < 1:
         raise ValueError("block: loops %r, expected 1 or more" % (loops,))
@@ -95,6 +95,7 @@ def timed_block(
         "wall_ns": watch.wall_ns,
         "cpu_ns": watch.cpu_ns,
         "involuntary": switches,
+        "rss_bytes": resident_bytes(),
     }
 
 
@@ -113,6 +114,15 @@ def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> 
         if target_ns <= 4 * taken:
             return max(1, round(loops * target_ns / taken))
         loops = max(loops + 1, min(loops * 10, int(loops * target_ns / (2.0 * taken))))
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process has resident; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def memory() -> Dict[str, int]:

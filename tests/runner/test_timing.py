@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from bakeoff.record import Block
-from bakeoff.timing import PACES, Deadline, Pace, Schedule, clock_for, disturbed, orders
+from bakeoff.timing import PACES, Deadline, Pace, Schedule, clock_for, contended, disturbed, orders
 
 
 class FakeClock:
@@ -66,6 +66,22 @@ def test_cpu_time_judges_only_single_threaded_cpu_work() -> None:
 )
 def test_disturbed_blocks_are_told(block: Block, clock: str, expected: bool) -> None:
     assert disturbed(block, clock) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("switches", "clock", "expected"),
+    [
+        ([9, 9, 0, 9], "wall", True),
+        ([9, 0, 0, 9], "wall", False),
+        ([9, 9, 9, 9], "cpu", False),
+        ([], "wall", False),
+    ],
+)
+def test_the_machine_decides_if_most_blocks_were_disturbed(
+    switches: list[int], clock: str, expected: bool
+) -> None:
+    blocks = [Block(i, 1, 10_000_000, 1_000_000, n) for i, n in enumerate(switches)]
+    assert contended(blocks, clock) is expected  # type: ignore[arg-type]
 
 
 def simulate(

@@ -39,7 +39,9 @@ def test_a_block_counts_calls_and_synchronisation(clock):
     block = measure.timed_block(call, [("a",), ("b",), ("c",)], 7, synchronize)
     assert [b for (b,) in seen] == list("abcabca")
     assert synced == [("a",)]
-    assert block == {"loops": 7, "wall_ns": 707, "cpu_ns": 353, "involuntary": block["involuntary"]}
+    counted = {name: block[name] for name in ("involuntary", "rss_bytes")}
+    assert block == {"loops": 7, "wall_ns": 707, "cpu_ns": 353, **counted}
+    assert block["rss_bytes"] == pytest.approx(measure.memory()["rss_bytes"], rel=0.1)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
