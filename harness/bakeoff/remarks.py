@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from bakeoff.case import Case
 from bakeoff.drift import drift
+from bakeoff.elsewhere import unseen_share
 from bakeoff.leaks import leaked_per_call
 from bakeoff.record import Record
 from bakeoff.statistics import MINIMUM_EFFECT, Clock
+
+MOST_STRETCH = 1.5  # wall over CPU time, beside the reference's: chance pre-emption stays below
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +88,18 @@ def _leaks(evidence: Evidence) -> Iterator[Remark]:
         )
 
 
-RULES: tuple[Rule, ...] = (_drifts, _leaks)
+def _works_elsewhere(evidence: Evidence) -> Iterator[Remark]:
+    """It is judged by CPU time, and most of its time is none."""
+    if evidence.clock != "cpu":
+        return
+    found = unseen_share(evidence.records, evidence.reference)
+    if found is not None and found.low > MOST_STRETCH:
+        yield Remark(
+            "elsewhere",
+            f"its calls last {found.ratio:.1f} times as long as the CPU time of its process shows: "
+            "the work, or the wait, is elsewhere",
+            forbids=True,
+        )
+
+
+RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere)

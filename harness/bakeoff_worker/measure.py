@@ -17,6 +17,9 @@ except ImportError:  # not a POSIX system
     resource = None  # type: ignore[assignment]
 
 WARM_FROM_LOOPS = 4  # a block of fewer calls spends more on a warm-up than that is worth
+WARM_CALLS = 100  # toolkits specialise, cache and compile within their first calls ...
+WARM_BLOCKS = 5  # ... but those of long programs would take too long: no more CPU time than this
+PATIENCE = 4  # nor, on a busy machine, more than so many times that by the clock
 
 
 def _in_ns(clock: Callable[[], float]) -> Callable[[], int]:
@@ -114,6 +117,32 @@ def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> 
         if target_ns <= 4 * taken:
             return max(1, round(loops * target_ns / taken))
         loops = max(loops + 1, min(loops * 10, int(loops * target_ns / (2.0 * taken))))
+
+
+def warm_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> int:
+    """Return how many calls make a block, once a program has warmed up.
+
+    Blocks are run until the program has been called `WARM_CALLS` times, or for the CPU time
+    of `WARM_BLOCKS` blocks, and then fitted to what a call costs by then.
+    """
+    calls = cpu = wall = 0
+
+    def counted(loops: int) -> Dict[str, int]:
+        nonlocal calls, cpu, wall
+        taken = block(loops)
+        calls, cpu, wall = calls + loops, cpu + taken["cpu_ns"], wall + taken["wall_ns"]
+        return taken
+
+    def warm() -> bool:
+        most_ns = WARM_BLOCKS * target_ns
+        return calls >= WARM_CALLS or cpu >= most_ns or wall >= PATIENCE * most_ns
+
+    loops = calibrated_loops(counted, target_ns)
+    if warm():
+        return loops
+    while not warm():
+        counted(loops)
+    return calibrated_loops(block, target_ns)
 
 
 def resident_bytes() -> int:

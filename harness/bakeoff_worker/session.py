@@ -235,10 +235,10 @@ class Session(object):
         }
 
     def calibrate(self, request: Request) -> Reply:
-        """Return how many calls make a block of about ``target_ns``."""
+        """Warm up; return how many calls make a block of about ``target_ns``."""
         if not self._prepared().called:
             self._block(1)  # what is compiled at the first call is not what we time
-        return {"loops": measure.calibrated_loops(self._block, request["target_ns"])}
+        return {"loops": measure.warm_loops(self._block, request["target_ns"])}
 
     def block(self, request: Request) -> Reply:
         """Time ``loops`` calls; blocks of several calls are preceded by an untimed one."""
