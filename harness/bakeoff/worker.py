@@ -47,13 +47,17 @@ _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A timed block: ``loops`` calls, then a synchronisation; resident memory after it."""
+    """A timed block: ``loops`` calls, then a synchronisation; resident memory after it.
+
+    ``device_ns`` is what the device's own events say of the calls; None without events.
+    """
 
     loops: int
     wall_ns: int
     cpu_ns: int
     involuntary: int
     rss_bytes: int
+    device_ns: int | None = None
 
 
 class Called(TypedDict):
@@ -125,9 +129,9 @@ class Worker:
     ----------
     hello
         What the worker said of itself: ``python numpy pid import_ns ready_ns affinity
-        describe ops unsupported dtypes asks optimizers``. ``ready_ns`` is the wall time
-        from starting the process to this answer, ``import_ns`` the part in which the
-        toolkit was imported.
+        describe ops unsupported dtypes asks optimizers device_events``. ``ready_ns`` is the
+        wall time from starting the process to this answer, ``import_ns`` the part in which
+        the toolkit was imported.
 
     Raises
     ------
@@ -244,7 +248,14 @@ class Worker:
         """
         reply = self._ask("block", timeout_s, loops=loops)
         names = ("loops", "wall_ns", "cpu_ns", "involuntary", "rss_bytes")
-        return Block(**{name: reply[name] for name in names})
+        return Block(**{name: reply[name] for name in names}, device_ns=reply.get("device_ns"))
+
+    def cold(self, calls: int, timeout_s: float | None = None) -> list[int]:
+        """Return the device time of each of ``calls`` calls, the cache flushed before each.
+
+        For workers whose greeting has ``device_events``.
+        """
+        return [int(ns) for ns in self._ask("cold", timeout_s, calls=calls)["cold_ns"]]
 
     def release(self, timeout_s: float | None = None) -> None:
         """Put the resident program and its tensors away."""

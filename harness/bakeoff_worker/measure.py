@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import time
+from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
 
@@ -57,49 +58,71 @@ class Stopwatch(object):
         self.cpu_ns += cpu - self._cpu
 
 
+@contextmanager
+def resting_collector() -> Iterator[None]:
+    """Keep the garbage collector off: its pauses belong to no call."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def timed_block(
     call: Callable[..., Any],
     batches: Sequence[Tuple[Any, ...]],
     loops: int,
     synchronize: Callable[[Any], None],
+    timer: Any = None,
 ) -> Dict[str, int]:
     """Call ``loops`` times, over the batches in turn, then synchronise; return the cost.
 
-    All results but the last are dropped at once, as a user's loop would. The garbage
-    collector is off meanwhile: its pauses belong to no call.
+    All results but the last are dropped at once, as a user's loop would.
+
+    Parameters
+    ----------
+    timer
+        A device's (`bakeoff_worker.device.DeviceTimer`), if it has one. Its two events lie
+        within the host's window and add about a microsecond each to it.
 
     Returns
     -------
     dict
         ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process), ``involuntary``
-        (context switches), and ``rss_bytes`` at the end.
+        (context switches), and ``rss_bytes`` at the end; with a timer ``device_ns``, from the
+        first call's begin to the last one's end as the device saw them.
     """
     if loops < 1:
         raise ValueError("block: loops %r, expected 1 or more" % (loops,))
     most: Iterator[Tuple[Any, ...]] = islice(cycle(batches), loops - 1)
     last = batches[(loops - 1) % len(batches)]
     watch = Stopwatch()
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
+    opened = closed = None
+    with resting_collector():
         switches = involuntary_switches()
         watch.start()
+        if timer is not None:
+            opened = timer.record()
         for batch in most:
             call(*batch)
         result = call(*last)
+        if timer is not None:
+            closed = timer.record()
         synchronize(result)
         watch.stop()
         switches = involuntary_switches() - switches
-    finally:
-        if was_enabled:
-            gc.enable()
-    return {
+    cost = {
         "loops": loops,
         "wall_ns": watch.wall_ns,
         "cpu_ns": watch.cpu_ns,
         "involuntary": switches,
         "rss_bytes": resident_bytes(),
     }
+    if timer is not None:
+        cost["device_ns"] = int(timer.elapsed_ns(opened, closed))
+    return cost
 
 
 def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> int:
