@@ -281,6 +281,8 @@ class _Pair:
                 return f"{backend} ran on {before.device}, now on {after.device}"
             if unlike := after.unlike(before):
                 return f"{backend} used {unlike}, before {before.threads}"
+            if before.clock != after.clock:
+                return f"{backend} was timed by {before.clock} time, now by {after.clock} time"
         return ""
 
     def _is_timed(self, case: str) -> bool:

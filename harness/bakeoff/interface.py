@@ -140,6 +140,9 @@ class Adapter(Protocol):
     def synchronize(self, values: Any = None) -> None:
         """Return when all queued work, or what makes ``values``, is done."""
 
+    def device_timer(self) -> Any:
+        """Return the device's timer (`bakeoff_worker.device.DeviceTimer`), None without one."""
+
     def describe(self) -> dict[str, Any]:
         """Return toolkit, version, device, threads as read back, precision, layout, notes."""
 

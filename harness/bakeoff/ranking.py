@@ -60,17 +60,28 @@ class Setting:
     """What decides whether a backend's times compare with another's.
 
     ``device`` is the registered backend's; ``threads`` is what the toolkit read back, or what
-    was asked of one that never started (``known`` is False).
+    was asked of one that never started (``known`` is False). ``events`` tells whether the
+    device's own events timed it.
     """
 
     device: str = "cpu"
     threads: int = 1
     known: bool = False
+    events: bool = False
 
     @property
     def clock(self) -> Clock:
         """The clock that is fair to the backend."""
-        return clock_for(self.threads, self.device)
+        return clock_for(self.threads, self.device, self.events)
+
+    def clock_with(self, other: "Setting") -> Clock:
+        """Return the clock on which two backends compare: their own if alike, else wall time.
+
+        So two backends that both have their device's events compare by those, and one of the
+        CPU compares with one of a device end to end.
+        """
+        alike = self.device == other.device and self.clock == other.clock
+        return self.clock if alike else "wall"
 
     def unlike(self, other: "Setting") -> str:
         """Return the setting that forbids ranking, of one device; empty if none does.
@@ -97,7 +108,8 @@ def settings_of(
         hello = environments[record.environment_id].get("hello", {})
         threads = hello.get("describe", {}).get("threads")
         read_back = int(threads) if isinstance(threads, int | float) else asked
-        found[record.backend] = Setting(setting.device, read_back, known=True)
+        events = bool(hello.get("device_events"))
+        found[record.backend] = Setting(setting.device, read_back, known=True, events=events)
     return found
 
 
@@ -137,19 +149,22 @@ class Ranking:
     def times(
         self, case: str, backend: str, replica: int = 0, clock: Clock | None = None
     ) -> dict[int, float]:
-        """Return a cell's time per call, in nanoseconds, by process round.
+        """Return a cell's time per call, in nanoseconds, by process round that has the clock.
 
         Rounds in which the machine was too busy are left out, if there are better ones.
         """
         clock = clock or self.settings[backend].clock
-        found = [r for r in self.records(case, backend, replica) if r.blocks]
+        found = [
+            r
+            for r in self.records(case, backend, replica)
+            if any(statistics.block_ns(b, clock) is not None for b in r.blocks)
+        ]
         calm = [r for r in found if r.outcome is not Outcome.CONTENDED]
         return {r.round: statistics.per_call_ns(r.blocks, clock) for r in calm or found}
 
     def pairs(self, case: str, backend: str, replica: int = 0) -> dict[int, float]:
         """Return the log of time/reference time by process round, ranked or not."""
-        clocks = {self.settings[backend].clock, self.settings[self.reference].clock}
-        clock: Clock = "wall" if "wall" in clocks else "cpu"
+        clock = self.settings[backend].clock_with(self.settings[self.reference])
         own = self.times(case, backend, replica, clock)
         return statistics.log_ratios(own, self.times(case, self.reference, clock=clock))
 
@@ -159,8 +174,9 @@ class Ranking:
         if key not in self._remarks and case in self._cases:
             records = self.records(case, backend)
             beside = records if backend == self.reference else self.records(case, self.reference)
+            clock = self.settings[backend].clock_with(self.settings[self.reference])
             self._remarks[key] = remarks(
-                Evidence(self._cases[case], backend, records, beside, self.settings[backend].clock)
+                Evidence(self._cases[case], backend, records, beside, clock)
             )
         return self._remarks.get(key, ())
 

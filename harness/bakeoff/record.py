@@ -32,7 +32,9 @@ class Block:
 
     ``position`` is the block's place in the round's interleaved order over backends.
     ``involuntary`` counts involuntary context switches of the worker; ``rss_bytes`` is its
-    resident memory after the block, 0 where that is not known.
+    resident memory after the block, 0 where that is not known. ``wall_ns`` is the end-to-end
+    view of the calls; ``device_ns`` the hot one, by a device's own events, None where there are
+    none (`bakeoff_worker.device` has the words).
     """
 
     position: int
@@ -41,6 +43,7 @@ class Block:
     cpu_ns: int
     involuntary: int
     rss_bytes: int = 0
+    device_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,11 @@ class Record:
         None if correctness was not examined in this round.
     figures
         Single numbers with their unit in the name: ``transfer_ns``, ``compile_ns``,
-        ``first_call_ns``, ``peak_rss_bytes``, ``time_to_target_ns``, ``accuracy`` …
+        ``first_call_ns``, ``peak_rss_bytes``, ``time_to_target_ns``, ``accuracy``,
+        ``cold_ns`` (the median of the series) with ``cold_p10_ns`` and ``cold_p90_ns`` …
     series
-        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``accuracy``.
+        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``accuracy``; over calls:
+        ``cold_ns``, the device time of single calls with a cold cache.
     blocks
         The timed samples.
     environment_id

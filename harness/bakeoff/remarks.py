@@ -7,6 +7,7 @@ of what the others did. Each rule is a function of the evidence, in the table `R
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bakeoff.case import Case
 from bakeoff.drift import drift
@@ -16,6 +17,7 @@ from bakeoff.record import Record
 from bakeoff.statistics import MINIMUM_EFFECT, Clock
 
 MOST_STRETCH = 1.5  # wall over CPU time, beside the reference's: chance pre-emption stays below
+CLOCKS_AGREE = 1.02  # two clocks may differ by less; events resolve half a microsecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Evidence:
     reference
         The reference backend's records of the same case; of the same rounds, in part.
     clock
-        By which the cell is judged.
+        By which the cell is compared with the reference.
     """
 
     case: Case
@@ -102,4 +104,25 @@ def _works_elsewhere(evidence: Evidence) -> Iterator[Remark]:
         )
 
 
-RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere)
+def _does_not_wait(evidence: Evidence) -> Iterator[Remark]:
+    """Its device was still at work when it said that all was done.
+
+    The device's events lie within the host's window, so that they cannot tell of more time
+    than the host's clock, unless the host did not wait.
+    """
+    shares = [
+        b.device_ns / max(1, b.wall_ns)
+        for r in evidence.records
+        for b in r.blocks
+        if b.device_ns is not None
+    ]
+    if shares and median(shares) > CLOCKS_AGREE:
+        yield Remark(
+            "unsynchronised",
+            f"does not wait for its device: {median(shares):.3g} times as long by the device's "
+            "clock as by the host's",
+            forbids=True,
+        )
+
+
+RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere, _does_not_wait)

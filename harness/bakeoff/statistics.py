@@ -19,12 +19,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 from bakeoff.record import Block
 from bakeoff.student import t_cdf, t_quantile
 
-Clock = Literal["cpu", "wall"]
+Clock = Literal["cpu", "wall", "device"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 MINIMUM_EFFECT = 0.02
 CONFIDENCE = 0.95
@@ -69,6 +70,13 @@ class Aggregate:
     total: int
 
 
+def block_ns(block: Block, clock: Clock) -> int | None:
+    """Return a block's time on a clock; None on a device's clock if it has no events."""
+    if clock == "device":
+        return block.device_ns
+    return block.cpu_ns if clock == "cpu" else block.wall_ns
+
+
 def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
     """Return the median over blocks of the time per call, in nanoseconds.
 
@@ -77,11 +85,13 @@ def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
     Raises
     ------
     ValueError
-        If there are no blocks.
+        If no block has a time on the clock.
     """
-    if not blocks:
-        raise ValueError("per_call_ns: no blocks; a cell that was not timed has no time")
-    return statistics.median((b.cpu_ns if clock == "cpu" else b.wall_ns) / b.loops for b in blocks)
+    times = [ns / b.loops for b in blocks if (ns := block_ns(b, clock)) is not None]
+    if not times:
+        lack = f"no block has {clock} time" if blocks else "no blocks"
+        raise ValueError(f"per_call_ns: {lack}; a cell that was not timed has no time")
+    return statistics.median(times)
 
 
 def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:

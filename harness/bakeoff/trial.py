@@ -1,10 +1,11 @@
 """One case on one worker in one round: its steps, and the record that they add up to."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any, TypeVar
 
 from bakeoff.case import Case
@@ -15,6 +16,8 @@ from bakeoff.timing import clock_for, contended, disturbed
 from bakeoff.worker import Trained, Worker, WorkerFailure
 
 T = TypeVar("T")
+
+COLD_CALLS = 5  # beside each block on a device; fewer where a block holds fewer calls
 
 
 class Trial:
@@ -131,6 +134,13 @@ class Trial:
         taken = self.attempt(lambda worker: worker.block(self.loops))
         if taken is not None:
             self.blocks.append(Block(position, **asdict(taken)))
+            self._cold(min(COLD_CALLS, self.loops))
+
+    def _cold(self, calls: int) -> None:
+        """Time a few calls with the device's cache cold, where there are events to do it by."""
+        if self.occupant.hello.get("device_events"):
+            taken = self.attempt(lambda worker: worker.cold(calls))
+            self.series["cold_ns"] = self.series.get("cold_ns", ()) + tuple(taken or ())
 
     def usage(self) -> None:
         """Note the memory that the case took, and what starting the worker took."""
@@ -140,6 +150,7 @@ class Trial:
                 self.figures[name] = value
         hello = self.occupant.hello
         self.figures.update((k, hello[k]) for k in ("import_ns", "ready_ns") if k in hello)
+        self.figures.update(_spread("cold", self.series.get("cold_ns", ())))
         if self.blocks:
             count = sum(disturbed(b, self._clock) for b in self.blocks)
             self.figures["disturbed_blocks"] = count
@@ -184,3 +195,16 @@ class Trial:
 def _badness(check: Check) -> float:
     """Return the fraction of the bound; NaN, which passes no comparison, is the worst."""
     return check.fraction if check.fraction == check.fraction else float("inf")
+
+
+def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 10th and 90th percentiles, if there are values."""
+    if not values:
+        return {}
+    several = len(values) > 1
+    deciles = quantiles(values, n=10, method="inclusive") if several else list(values)
+    return {
+        f"{name}_ns": median(values),
+        f"{name}_p10_ns": deciles[0],
+        f"{name}_p90_ns": deciles[-1],
+    }
