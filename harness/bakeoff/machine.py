@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import bakeoff
+from bakeoff import nvidia
 from bakeoff.errors import BakeoffError
 
 try:
@@ -46,12 +47,13 @@ def describe_machine() -> dict[str, Any]:
         "memory_bytes": memory.total,
         "memory_available_bytes": memory.available,
         "container": _container(),
+        "gpus": nvidia.describe(),
         **state(),
     }
 
 
 def state() -> dict[str, Any]:
-    """Return what changes while a run goes on: load, clocks, governor, stolen time."""
+    """Return what changes while a run goes on: load, clocks, governor, stolen time, GPUs."""
     import psutil
 
     frequency = None
@@ -68,6 +70,7 @@ def state() -> dict[str, Any]:
         "governor": _text(_CPU / "cpu0/cpufreq/scaling_governor"),
         "turbo_off": _text(_CPU / "intel_pstate/no_turbo"),
         "steal_s": _steal_s(),
+        "gpus_now": nvidia.state(),
     }
 
 
