@@ -19,7 +19,7 @@ from bakeoff.errors import BakeoffError
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.record import Record
 from bakeoff.salvage import salvage
-from bakeoff.statistics import CLOCKS, Clock, block_ns, per_call_ns
+from bakeoff.statistics import CLOCKS, round_times
 
 FORMAT = 1  # version history of the JSON file: 1 = first
 Row = dict[str, Any]
@@ -108,7 +108,7 @@ def _record_row(record: Record, case: Case | None) -> Row:
         "outcome": record.outcome.value,
         "reason": record.reason,
         "error_fraction": max(fractions, default=None, key=_nan_last),
-        **{f"{clock}_ns": _per_call_ns(record, clock) for clock in CLOCKS},
+        **{f"{c}_ns": round_times([record], c).get(record.round) for c in CLOCKS},
         "blocks": len(record.blocks),
         "environment_id": record.environment_id,
         "started": record.started,
@@ -117,11 +117,6 @@ def _record_row(record: Record, case: Case | None) -> Row:
     row.update(record.figures)
     row.update((f"tag_{k}", v) for k, v in (case.tags if case else {}).items())
     return row
-
-
-def _per_call_ns(record: Record, clock: Clock) -> float | None:
-    timed = any(block_ns(b, clock) is not None for b in record.blocks)
-    return per_call_ns(record.blocks, clock) if timed else None
 
 
 def _fields(item: Any) -> Row:

@@ -149,18 +149,9 @@ class Ranking:
     def times(
         self, case: str, backend: str, replica: int = 0, clock: Clock | None = None
     ) -> dict[int, float]:
-        """Return a cell's time per call, in nanoseconds, by process round that has the clock.
-
-        Rounds in which the machine was too busy are left out, if there are better ones.
-        """
+        """Return a cell's time per call in nanoseconds; see `bakeoff.statistics.round_times`."""
         clock = clock or self.settings[backend].clock
-        found = [
-            r
-            for r in self.records(case, backend, replica)
-            if any(statistics.block_ns(b, clock) is not None for b in r.blocks)
-        ]
-        calm = [r for r in found if r.outcome is not Outcome.CONTENDED]
-        return {r.round: statistics.per_call_ns(r.blocks, clock) for r in calm or found}
+        return statistics.round_times(self.records(case, backend, replica), clock)
 
     def pairs(self, case: str, backend: str, replica: int = 0) -> dict[int, float]:
         """Return the log of time/reference time by process round, ranked or not."""

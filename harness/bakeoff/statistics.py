@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, get_args
 
-from bakeoff.record import Block
+from bakeoff.record import Block, Outcome, Record
 from bakeoff.student import t_cdf, t_quantile
 
 Clock = Literal["cpu", "wall", "device"]
@@ -92,6 +92,16 @@ def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
         lack = f"no block has {clock} time" if blocks else "no blocks"
         raise ValueError(f"per_call_ns: {lack}; a cell that was not timed has no time")
     return statistics.median(times)
+
+
+def round_times(records: Iterable[Record], clock: Clock) -> dict[int, float]:
+    """Return the time per call by process round, of the rounds that have the clock.
+
+    Rounds in which the machine was too busy are left out, if there are better ones.
+    """
+    found = [r for r in records if any(block_ns(b, clock) is not None for b in r.blocks)]
+    calm = [r for r in found if r.outcome is not Outcome.CONTENDED]
+    return {r.round: per_call_ns(r.blocks, clock) for r in calm or found}
 
 
 def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:

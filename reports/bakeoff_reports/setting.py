@@ -24,6 +24,8 @@ from bakeoff_reports.content import (
 from bakeoff_reports.suites import command, in_lines, options
 from bakeoff_reports.whereabouts import FACTS, in_words
 
+CLOCKS = {"cpu": "CPU time", "wall": "wall time", "device": "the device's events"}
+
 
 def environment(analysis: Analysis) -> Content:
     """Show the machine, each backend's environment, and what forbids ranking."""
@@ -71,7 +73,7 @@ def _backends(analysis: Analysis) -> Table:
     ]
     clock = (
         Cell("clock of the times"),
-        *(Cell("CPU time" if e.setting.clock == "cpu" else "wall time") for e in known),
+        *(Cell(CLOCKS[e.setting.clock]) for e in known),
     )
     return Table(
         "What each backend's worker reported",

@@ -25,6 +25,7 @@ from bakeoff_reports.content import (
     Table,
     paragraph,
 )
+from bakeoff_reports.device_views import device_views
 from bakeoff_reports.sections import first_line
 from bakeoff_reports.suite_figures import draw_suite
 
@@ -103,6 +104,7 @@ def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
     more: list[Block] = [
         paragraph(case.includes or "What the time includes was not stated by the suite."),
         _figures_apart(rows),
+        *device_views(analysis, rows),
         Code(command(analysis, case.id, analysis.backends[1:]), "Run this case again"),
     ]
     return Group(
