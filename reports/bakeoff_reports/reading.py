@@ -4,6 +4,7 @@ from bakeoff.record import Outcome
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import Content, Definitions, Heading, paragraph, strong
+from bakeoff_reports.device_views import EXPLAINED, on_devices
 
 
 def reading(analysis: Analysis) -> Content:
@@ -26,6 +27,9 @@ def reading(analysis: Analysis) -> Content:
                         "the processes. The first call, compilation and the moving of data are "
                         "kept apart, since you pay for them once."
                     ),
+                ),
+                *(
+                    (("Time on a device", paragraph(EXPLAINED)),) if on_devices(analysis) else ()
                 ),
                 (
                     f"× {reference}",

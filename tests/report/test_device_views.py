@@ -8,7 +8,8 @@ from report import synthetic
 from bakeoff.record import Record
 from bakeoff_reports import content, words
 from bakeoff_reports.analysis import Analysis, Run, analyse
-from bakeoff_reports.device_views import device_views
+from bakeoff_reports.device_views import EXPLAINED, device_views
+from bakeoff_reports.reading import reading
 from bakeoff_reports.setting import environment
 from bakeoff_reports.suites import suites
 
@@ -54,7 +55,7 @@ def texts(block: content.Block) -> list[list[str]]:
 def test_each_device_has_its_three_views() -> None:
     run = on_device(synthetic.run(("numpy", "torch", "jax"), rounds=3), "torch")
     analysis, case = analyse(run), matmul(run)
-    table, _ = views(analysis, case)
+    (table,) = views(analysis, case)
     [row] = texts(table)
     wall = median(b.wall_ns / b.loops for r in run.records
                   if (r.case_id, r.backend) == (case, "torch") for b in r.blocks)  # fmt: skip
@@ -68,7 +69,7 @@ def test_each_device_has_its_three_views() -> None:
 
 def test_a_device_without_events_shows_the_host_s_view_alone() -> None:
     run = on_device(synthetic.run(("numpy", "jax"), rounds=2), "jax", events=False)
-    table, _ = views(analyse(run), matmul(run))
+    (table,) = views(analyse(run), matmul(run))
     [row] = texts(table)
     assert row[2:] == [words.NONE] * 3
 
@@ -96,3 +97,5 @@ def test_the_page_shows_them_and_names_the_clock() -> None:
     analysis = analyse(run)
     assert "Views of the device's time per call" in str(suites(analysis))
     assert "the device's events" in str(environment(analysis))
+    assert EXPLAINED in str(reading(analysis))
+    assert EXPLAINED not in str(reading(analyse(synthetic.run(("numpy", "torch"), rounds=2))))
