@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 from bakeoff import statistics
 from bakeoff.record import Outcome, Record
-from bakeoff.statistics import Clock, per_call_ns
+from bakeoff.statistics import Clock, round_times
 
 LEAST_ROUNDS = 8
 
@@ -43,7 +43,7 @@ class Stopping:
     half_width
         Of the intervals, on the log scale; 0 never stops.
     clocks
-        The clock of each backend.
+        The clock of each backend; that it has a device's events, only its blocks tell.
     """
 
     def __init__(self, reference: str, half_width: float, clocks: Mapping[str, Clock]) -> None:
@@ -73,9 +73,11 @@ class Stopping:
     def _logs(self, case_id: str, backend: str, replica: int) -> dict[int, float]:
         clocks = {self._clocks[backend], self._clocks[self._reference]}
         clock: Clock = "wall" if "wall" in clocks else "cpu"
-        seats = self._records[case_id]
-        own, base = (
-            {n: per_call_ns(r.blocks, clock) for n, r in seats.get(seat, {}).items()}
+        pair = [
+            self._records[case_id].get(seat, {}).values()
             for seat in ((backend, replica), (self._reference, 0))
-        )
+        ]
+        if all(b.device_ns is not None for side in pair for r in side for b in r.blocks):
+            clock = "device"  # both have its events
+        own, base = (round_times(side, clock) for side in pair)
         return statistics.log_ratios(own, base)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +19,7 @@ from bakeoff.plugins import Plugins
 from bakeoff.ranking import Ranking, Setting, settings_of
 from bakeoff.record import Block, Outcome, Record
 from bakeoff.statistics import block_ns, per_call_ns
+from bakeoff.stopping import LEAST_ROUNDS, Stopping
 
 EVENTS = Setting("cuda", 1, known=True, events=True)
 NO_EVENTS = Setting("cuda", 1, known=True)
@@ -27,7 +29,7 @@ ON_CPU = Setting("cpu", 1, known=True)
 def blocks(*pairs: tuple[int, int | None]) -> tuple[Block, ...]:
     """Blocks of ten calls with wall and device time per call."""
     return tuple(
-        Block(i, 10, 10 * wall, 7, 0, None if device is None else 10 * device)
+        Block(i, 10, 10 * wall, 7, 0, device_ns=None if device is None else 10 * device)
         for i, (wall, device) in enumerate(pairs)
     )
 
@@ -98,6 +100,18 @@ def test_a_backend_that_does_not_wait_for_its_device_is_not_ranked() -> None:
     assert found.why_not(CASE.id, "new") == f"not ranked: {remark.text}"
 
 
+@pytest.mark.parametrize("events", [True, False], ids=["both-events", "one-events"])
+def test_a_case_is_settled_on_the_clock_that_its_ratio_is_read_off(events: bool) -> None:
+    """The host's clock differs by half from round to round, the device's not at all."""
+    stopping = Stopping("base", 0.02, {"base": "wall", "new": "wall"})
+    for n in range(LEAST_ROUNDS):
+        (base,) = rounds("base", (1000, 900 if events else None), count=1)
+        (new,) = rounds("new", (2000 + 1000 * (n % 2), 1500), count=1)
+        stopping.note(replace(base, round=n))
+        stopping.note(replace(new, round=n))
+    assert stopping.settled(CASE.id) is events
+
+
 def test_old_records_have_no_device_time_and_read_as_before() -> None:
     (record,) = rounds("new", (90, None), count=1)
     data = record.to_json()
@@ -127,7 +141,7 @@ def devices(plugins: Plugins) -> Plugins:  # noqa: F811
         device_backend("device", work_ns=400_000),
         device_backend("device-slow", work_ns=800_000),
         device_backend("eventless", work_ns=400_000, events=False),
-        device_backend("hasty", work_ns=400_000, waits=False),
+        device_backend("hasty", work_ns=100_000, waits=False),
     ]
     plugins.backends.update({b.name: b for b in made})
     return plugins
