@@ -48,7 +48,9 @@ def block(fake, loops, work_ns, wait=True, timer=True):
 
 
 def test_hot_is_the_event_time_over_the_calls_and_end_to_end_has_the_launch_too(fake):
-    found = block(fake(), 10, work_ns=50_000)
+    made = fake()
+    found = block(made, 10, work_ns=50_000)
+    assert made.log == ["event", *["work"] * 10, "event", "wait"]
     assert found["device_ns"] == LAUNCH_NS + 10 * 50_000, "the first launch precedes all work"
     assert found["wall_ns"] == LAUNCH_NS + 10 * 50_000, "later launches hide behind the work"
     assert found["loops"] == 10
