@@ -277,8 +277,9 @@ class _Pair:
                 return f"{name}: {why}"
         for backend in (self.reference, cell.backend):
             before, after = (s.ranking.settings[backend] for s in (self.base, self.new))
-            if before.device != after.device:
-                return f"{backend} ran on {before.device}, now on {after.device}"
+            if (before.device, before.model) != (after.device, after.model):
+                there, here = (s.model or s.device for s in (before, after))
+                return f"{backend} ran on {there}, now on {here}"
             if unlike := after.unlike(before):
                 return f"{backend} used {unlike}, before {before.threads}"
             if before.clock != after.clock:

@@ -7,7 +7,7 @@ read off one clock.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isnan
 from typing import Any
 
@@ -61,13 +61,14 @@ class Setting:
 
     ``device`` is the registered backend's; ``threads`` is what the toolkit read back, or what
     was asked of one that never started (``known`` is False). ``events`` tells whether the
-    device's own events timed it.
+    device's own events timed it, ``model`` how the toolkit calls a device that is no CPU.
     """
 
     device: str = "cpu"
     threads: int = 1
     known: bool = False
     events: bool = False
+    model: str = ""
 
     @property
     def clock(self) -> Clock:
@@ -106,10 +107,13 @@ def settings_of(
         if setting.known or record.environment_id not in environments:
             continue
         hello = environments[record.environment_id].get("hello", {})
-        threads = hello.get("describe", {}).get("threads")
+        described = hello.get("describe", {})
+        threads = described.get("threads")
         read_back = int(threads) if isinstance(threads, int | float) else asked
-        events = bool(hello.get("device_events"))
-        found[record.backend] = Setting(setting.device, read_back, known=True, events=events)
+        found[record.backend] = replace(
+            setting, threads=read_back, known=True, events=bool(hello.get("device_events")),
+            model="" if setting.device == "cpu" else str(described.get("device", "")),
+        )  # fmt: skip
     return found
 
 

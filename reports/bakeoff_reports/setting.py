@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff.nvidia import SLOWED
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import (
@@ -32,12 +33,21 @@ def environment(analysis: Analysis) -> Content:
     blocks: list[Block] = []
     machine = analysis.run.meta.get("machine") or {}
     if machine:
-        blocks += [Heading("Machine", 3), _facts(machine)]
+        blocks += [Heading("Machine", 3), _facts(machine), *_held_back(analysis.run.meta)]
     blocks += [Heading("Backends", 3), _backends(analysis), *_settings_unlike(analysis)]
     settings = analysis.run.meta.get("settings") or {}
     if settings:
         blocks += [Heading("Settings of the run", 3), _facts(settings)]
     return blocks
+
+
+def _held_back(meta: Mapping[str, Any]) -> list[Block]:
+    """Name what slowed a GPU down when a session began or ended."""
+    states = [s.get(when) or {} for s in meta.get("sessions", ()) for when in ("before", "after")]
+    found = {e for state in states for gpu in state.get("gpus_now") or ()
+             for e in gpu.get("clock_events") or ()}  # fmt: skip
+    slowed = words.listed(sorted(found & SLOWED))
+    return [paragraph(chip("GPU held back", "warn"), f" by {slowed}")] if slowed else []
 
 
 def _facts(facts: Mapping[str, Any]) -> Definitions:

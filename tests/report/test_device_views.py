@@ -99,3 +99,14 @@ def test_the_page_shows_them_and_names_the_clock() -> None:
     assert "the device's events" in str(environment(analysis))
     assert EXPLAINED in str(reading(analysis))
     assert EXPLAINED not in str(reading(analyse(synthetic.run(("numpy", "torch"), rounds=2))))
+
+
+def test_the_page_says_what_held_a_gpu_back() -> None:
+    def with_events(*events: str) -> str:
+        run = synthetic.run(("numpy", "torch"), rounds=2)
+        session = {"before": {"gpus_now": [{"clock_events": ["idle"]}]},
+                   "after": {"gpus_now": [{"clock_events": list(events)}]}}  # fmt: skip
+        return str(environment(analyse(replace(run, meta={**run.meta, "sessions": [session]}))))
+
+    assert "held back" not in with_events("idle")
+    assert "by software power cap" in with_events("idle", "software power cap")

@@ -313,3 +313,25 @@ def test_no_text_of_a_run_is_markup(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "<b>" not in text
     main(["compare", *folders])
     assert hostile in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ({"describe": {"device": "cuda (Toy 2)", "threads": 1}}, "ran on cuda (Toy 1), now on"),
+        ({"device_events": True}, "was timed by wall time, now by device time"),
+        ({}, ""),
+    ],
+    ids=["another-model", "another-clock", "the-same"],
+)
+def test_times_of_another_gpu_or_clock_do_not_compare(hello: dict[str, Any], told: str) -> None:
+    before = {"describe": {"device": "cuda (Toy 1)", "threads": 1}}
+    backends = [{"name": b, "device": "cuda"} for b in ("ref", "mine")]
+    base, new = (
+        run(n, noise=0.001)._replace(environments={"e": {"hello": h}})
+        for n, h in enumerate((before, {**before, **hello}))
+    )
+    for contents in (base, new):
+        contents.meta["backends"] = backends  # type: ignore[index]
+    reasons = {c.reason for c in compare(base, new).cells if c.backend == "mine"}
+    assert any(told in r for r in reasons) if told else reasons == {""}
