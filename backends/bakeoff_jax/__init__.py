@@ -7,7 +7,16 @@ from bakeoff.interface import Backend
 
 _ADAPTER = "bakeoff_jax.adapter:JaxAdapter"
 _HOMEPAGE = "https://docs.jax.dev"
-_POOL = "{threads}"  # XLA takes the size of its thread pool from NPROC
+_ENV = {
+    "NPROC": "{threads}",  # XLA takes the size of its thread pool from here
+    # What one round has compiled, later ones load: a process of its own for every round would
+    # else compile every program anew. XLA warns at each load that the flags it compiled with
+    # are no features of this processor (prefer-no-gather): two kilobytes of log a program.
+    "JAX_COMPILATION_CACHE_DIR": "{cache}",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
 
 BACKENDS = (
     Backend(
@@ -16,7 +25,7 @@ BACKENDS = (
         toolkit="JAX",
         adapter=_ADAPTER,
         requirements=("jax==0.10.*", "jaxlib==0.10.*", "numpy>=2,<3"),
-        env={"JAX_PLATFORMS": "cpu", "NPROC": _POOL},
+        env={**_ENV, "JAX_PLATFORMS": "cpu"},
         homepage=_HOMEPAGE,
         released="2018-12",
         summary="traced to a functional program, differentiated, compiled whole by XLA",
@@ -29,8 +38,8 @@ BACKENDS = (
         mode={"device": "cuda"},
         requirements=("jax[cuda12]==0.10.*", "jaxlib==0.10.*", "numpy>=2,<3"),
         env={
+            **_ENV,
             "JAX_PLATFORMS": "cuda",
-            "NPROC": _POOL,
             # Else the first worker takes three quarters of the device from all others.
             "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         },

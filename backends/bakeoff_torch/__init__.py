@@ -19,6 +19,8 @@ _COMPILER_ENV = {
     # Compile in the worker itself: a pool of compilers would outlive the first call
     # and share the measured core.
     "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    # Later rounds of a run load what the first has compiled.
+    "TORCHINDUCTOR_CACHE_DIR": "{cache}",
 }
 
 BACKENDS = (

@@ -292,10 +292,9 @@ def _blas(torch: Any) -> str:
 
 
 def _prepare_inductor() -> None:
-    """Look for what Inductor compiles with; give it an empty cache of its own.
+    """Look for what Inductor compiles with; give it an empty cache, if it was given none.
 
-    A cache shared with earlier processes would hide the compile time, which is the
-    first call's figure.
+    The user's own cache would hide the compile time, which is the first call's figure.
     """
     compilers = [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
     if not any(c and shutil.which(c.split()[0]) for c in compilers):
@@ -309,6 +308,7 @@ def _prepare_inductor() -> None:
             "torch.compile: %s is missing; install the interpreter's headers, for example "
             "with `apt install python3-dev`" % header
         )
-    folder = tempfile.mkdtemp(prefix="inductor-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="inductor-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder

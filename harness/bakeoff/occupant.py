@@ -84,6 +84,11 @@ class Occupant:
         return self._worker.hello if self._worker is not None else {}
 
     @property
+    def caches(self) -> bool:
+        """Whether later workers find compiled what earlier ones have compiled."""
+        return self._launch.caches
+
+    @property
     def capabilities(self) -> Capabilities:
         """What the present worker offers."""
         return Capabilities.from_hello(self.worker().hello)
@@ -99,10 +104,12 @@ class Occupant:
             "python": launch.python,
             "threads": launch.threads,
             "cpu": launch.cpu,
-            "env": dict(launch.env),
+            # as it was registered, where a folder of this run stands in it
+            "env": {k: e if "{cache}" in (e := self.backend.env.get(k, "")) else v
+                    for k, v in launch.env.items()},
             "mode": dict(launch.mode),
             "installed": self._installed,
-        }
+        }  # fmt: skip
 
     def survived(self) -> None:
         """Note that a case ended with the worker still there."""

@@ -17,7 +17,7 @@ from bakeoff.ledger import Ledger
 from bakeoff.observers import Observers
 from bakeoff.occupant import Occupant
 from bakeoff.opening import first_call
-from bakeoff.plan import Seat
+from bakeoff.plan import Cell, Seat
 from bakeoff.progress import Progress
 from bakeoff.record import Outcome, Record
 from bakeoff.timing import Schedule, orders
@@ -87,12 +87,14 @@ def run_round(
                 _fraction(bench, number, index, len(order), rounds_left),
                 bench.schedule.remaining_s(order[index:], rounds_left),
             )
-            trials = [
-                Trial(cases[case_id], occupants[seat], number, bench.threads)
-                for seat in due[case_id]
-            ]
+            trials = [_trial(bench, cases[case_id], occupants[s], number) for s in due[case_id]]
             _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
             bench.keep([_record(bench, trial) for trial in trials])
+
+
+def _trial(bench: Bench, case: Case, occupant: Occupant, number: int) -> Trial:
+    first = bench.ledger.unseen(Cell(case.id, *occupant.seat))
+    return Trial(case, occupant, number, bench.threads, first)
 
 
 def _fraction(bench: Bench, number: int, index: int, cases: int, rounds_left: int) -> float:

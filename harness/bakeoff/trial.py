@@ -17,6 +17,7 @@ from bakeoff.worker import Trained, Worker, WorkerFailure
 
 T = TypeVar("T")
 
+_OF_COMPILING = frozenset({"compile_ns", "first_call_ns"})
 COLD_CALLS = 5  # beside each block on a device; fewer where a block holds fewer calls
 
 
@@ -32,12 +33,18 @@ class Trial:
         What runs where, in which round.
     threads
         Of the worker; decides by which clock blocks count as disturbed.
+    first
+        Whether the cell was never measured before. Later workers of a toolkit that caches what
+        it compiles tell nothing of what compiling costs: then there are no such figures.
     """
 
-    def __init__(self, case: Case, occupant: Occupant, number: int, threads: int = 1) -> None:
+    def __init__(
+        self, case: Case, occupant: Occupant, number: int, threads: int = 1, first: bool = True
+    ) -> None:
         self.case = case
         self.occupant = occupant
         self.number = number
+        self._compiles = first or not occupant.caches
         self.loops = 0
         self.checks: tuple[Check, ...] | None = None
         self.figures: dict[str, float] = {}
@@ -175,6 +182,7 @@ class Trial:
     def record(self, environment_id: str) -> Record:
         """Return the record of what happened."""
         failure = self._failure
+        told = {k: v for k, v in self.figures.items() if self._compiles or k not in _OF_COMPILING}
         log = "\n".join(t for t in (failure.stack, failure.log_tail) if t) if failure else ""
         return Record(
             *self.cell,
@@ -182,7 +190,7 @@ class Trial:
             outcome=self._outcome,
             reason=self._reason,
             checks=self.checks,
-            figures=dict(self.figures),
+            figures=told,
             series=dict(self.series),
             blocks=tuple(self.blocks),
             environment_id=environment_id,

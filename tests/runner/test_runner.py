@@ -116,6 +116,24 @@ def test_honest_backends_get_checks_times_and_figures(plugins: Plugins, tmp_path
     assert set(asked.values()) == {4}, "of calls: the first, and one after they were timed"
 
 
+def test_what_a_later_round_finds_compiled_tells_nothing_of_compiling(
+    plugins: Plugins, tmp_path: Path
+) -> None:
+    _, records, _ = run(plugins, tmp_path, "honest", "caching", cases=("toy/product-4",))
+    told = {
+        (name, r.round): {"compile_ns", "first_call_ns"} & r.figures.keys()
+        for name in ("honest", "caching")
+        for r in of(records, name)
+    }
+    both = {"compile_ns", "first_call_ns"}
+    assert told == {("honest", 0): both, ("honest", 1): both, ("caching", 0): both,
+                    ("caching", 1): set()}  # fmt: skip
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        environments = journal.environments()
+    caching = environments[of(records, "caching")[0].environment_id]
+    assert caching["env"] == {"TOY_CACHE": "{cache}"}, "no folder of this machine"
+
+
 def test_blocks_of_a_case_interleave_over_backends(plugins: Plugins, tmp_path: Path) -> None:
     _, records, _ = run(plugins, tmp_path, "honest", "wrong", cases=("toy/product-4",))
     round_0 = [r for r in records if r.round == 0]
@@ -147,7 +165,7 @@ def test_bad_backends_become_records_and_the_run_goes_on(plugins: Plugins, tmp_p
         name: {r.case_id: r.outcome for r in of(records, name) if r.round == 0}
         for name in runner_toys.BACKENDS
     }
-    assert all(len(outcomes[name]) == 4 for name in outcomes if name != "wrong")
+    assert all(len(outcomes[name]) == 4 for name in outcomes if name not in ("wrong", "caching"))
     assert set(outcomes["honest"].values()) == {Outcome.OK}
     assert outcomes["lacking"]["toy/product-4"] is Outcome.UNSUPPORTED
     assert outcomes["lacking"]["toy/tanh"] is Outcome.OK
