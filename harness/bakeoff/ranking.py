@@ -13,6 +13,7 @@ from typing import Any
 
 from bakeoff import statistics
 from bakeoff.case import Case
+from bakeoff.ceilings import Ceilings, pooled
 from bakeoff.claims import Claim, claims
 from bakeoff.record import Outcome, Record
 from bakeoff.remarks import Evidence, Remark, remarks
@@ -128,15 +129,22 @@ class Ranking:
         Per backend, the reference first.
     records
         Of the journal.
+    ceilings
+        By backend, as far as they were measured.
     """
 
     def __init__(
-        self, cases: Sequence[Case], settings: Mapping[str, Setting], records: Iterable[Record]
+        self,
+        cases: Sequence[Case],
+        settings: Mapping[str, Setting],
+        records: Iterable[Record],
+        ceilings: Mapping[str, Ceilings] | None = None,
     ) -> None:
         self.settings = settings
         self.reference = next(iter(settings), "")
         self._cases = {c.id: c for c in cases}
         self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
+        self._ceilings = ceilings or {}
         self._remarks: dict[tuple[str, str], tuple[Remark, ...]] = {}
         self._records: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
         for record in records:
@@ -171,9 +179,25 @@ class Ranking:
             beside = records if backend == self.reference else self.records(case, self.reference)
             clock = self.settings[backend].clock_with(self.settings[self.reference])
             self._remarks[key] = remarks(
-                Evidence(self._cases[case], backend, records, beside, clock)
-            )
+                Evidence(
+                    self._cases[case], backend, records, beside, clock,
+                    self.settings[backend].threads, self.ceilings(backend),
+                )
+            )  # fmt: skip
         return self._remarks.get(key, ())
+
+    def ceilings(self, backend: str) -> Ceilings:
+        """Return what is possible for a backend: the best that any like it has measured."""
+        if backend not in self._ceilings:
+            return Ceilings()
+        mine = self.settings[backend]
+        alike = [
+            found
+            for name, found in self._ceilings.items()
+            if (other := self.settings.get(name)) is not None
+            and (other.device, other.threads) == (mine.device, mine.threads)
+        ]
+        return pooled(self._ceilings[backend], alike)
 
     def why_not(self, case: str, backend: str, replica: int = 0) -> str:
         """Return why a cell takes part in no ranking; empty if it does."""

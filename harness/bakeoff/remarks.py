@@ -6,15 +6,16 @@ of what the others did. Each rule is a function of the evidence, in the table `R
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from bakeoff.case import Case
+from bakeoff.ceilings import Ceilings, implausible
 from bakeoff.drift import drift
 from bakeoff.elsewhere import unseen_share
 from bakeoff.leaks import leaked_per_call
 from bakeoff.record import Record
-from bakeoff.statistics import MINIMUM_EFFECT, Clock
+from bakeoff.statistics import MINIMUM_EFFECT, Clock, per_call_ns
 
 MOST_STRETCH = 1.5  # wall over CPU time, beside the reference's: chance pre-emption stays below
 CLOCKS_AGREE = 1.02  # two clocks may differ by less; events resolve half a microsecond
@@ -53,6 +54,10 @@ class Evidence:
         The reference backend's records of the same case; of the same rounds, in part.
     clock
         By which the cell is compared with the reference.
+    threads
+        Of the backend.
+    ceilings
+        Of the machine, as far as the backend knows them.
     """
 
     case: Case
@@ -60,6 +65,8 @@ class Evidence:
     records: Sequence[Record]
     reference: Sequence[Record]
     clock: Clock
+    threads: int = 1
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
 
 Rule = Callable[[Evidence], Iterator[Remark]]
@@ -125,4 +132,14 @@ def _does_not_wait(evidence: Evidence) -> Iterator[Remark]:
         )
 
 
-RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere, _does_not_wait)
+def _is_implausible(evidence: Evidence) -> Iterator[Remark]:
+    """Its middle round is faster than the machine can be."""
+    times = [per_call_ns(r.blocks, evidence.clock) for r in evidence.records if r.blocks]
+    if not times or not evidence.case.timed:
+        return
+    found = implausible(evidence.case.program, median(times), evidence.ceilings, evidence.threads)
+    if found:
+        yield Remark("implausible", f"implausible: {found}", forbids=True)
+
+
+RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere, _does_not_wait, _is_implausible)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import bakeoff_worker
 from bakeoff import worker_log
+from bakeoff.ceilings import Ceilings
 from bakeoff.launch import Launch, launch_for
 from bakeoff.record import Outcome
 from bakeoff.worker_failure import Evidence, WorkerFailure, ended, late, reported
@@ -310,6 +311,16 @@ class Worker:
             transfer_ns=reply["transfer_ns"],
             compile_ns=reply["compile_ns"],
         )
+
+    def ceilings(
+        self, dtypes: Iterable[str], clock: str, timeout_s: float | None = None
+    ) -> Ceilings:
+        """Measure what is possible there; puts the resident program away.
+
+        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``.
+        """
+        reply = self._ask("ceilings", timeout_s, dtypes=list(dtypes), clock=clock)
+        return Ceilings.from_json(reply)
 
     def usage(self, timeout_s: float | None = None) -> dict[str, int]:
         """Return ``peak_rss_bytes``, ``rss_bytes``, ``cpu_ns`` and the adapter's own figures.

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from bakeoff_worker import device, fit, loader, measure
+from bakeoff_worker import ceilings, device, fit, loader, measure
 from bakeoff_worker.adapter import Unsupported, refusal
 from bakeoff_worker.failures import Refused
 from bakeoff_worker.program import Program
@@ -63,6 +63,7 @@ class Session(object):
             "block": self.block,
             "cold": self.cold,
             "fit": self.fit,
+            "ceilings": self.ceilings,
             "usage": self.usage,
             "release": self.release,
         }
@@ -296,6 +297,32 @@ class Session(object):
             "reached": fitted.reached,
             "transfer_ns": fitted.transfer_ns,
             "compile_ns": fitted.compile_ns,
+        }
+
+    def ceilings(self, request: Request) -> Reply:
+        """Measure what is possible here by a clock; see `bakeoff_worker.ceilings`.
+
+        A dtype whose product is not offered, fails or is wrong has no rate. A resident
+        program is put away.
+        """
+        adapter, clock = self._introduced(), ceilings.CLOCKS[request["clock"]]
+        self.release({})
+        gemm = {}
+        for dtype in request["dtypes"]:
+            if not ceilings.offers_product(adapter, dtype):
+                continue
+            try:
+                rate = ceilings.product_rate(adapter, dtype, clock)
+            except Exception:  # whatever a toolkit raises: the other dtypes are worth having
+                continue
+            finally:
+                self.release({})
+            if rate:
+                gemm[dtype] = rate
+        return {
+            "gemm": gemm,
+            "copy": ceilings.copy_rates(clock),
+            "call_ns": ceilings.bare_call_ns(clock),
         }
 
     def usage(self, request: Request) -> Reply:
