@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 
 from bakeoff import statistics
+from bakeoff.ceilings import in_journal
 from bakeoff.claims import Claim, claims
 from bakeoff.errors import UsageError
 from bakeoff.export import Contents
@@ -182,7 +183,7 @@ class _Side:
     def __init__(self, run: Contents) -> None:
         self.cases = {c.id: c for c in run.cases}
         settings = settings_of(run.meta, run.environments, run.records)
-        self.ranking = Ranking(run.cases, settings, run.records)
+        self.ranking = Ranking(run.cases, settings, run.records, in_journal(run.meta))
         self.keys = {(r.case_id, r.backend) for r in run.records if not r.replica}
         self.noise = statistics.noise_floor(self.ranking.twins())
 

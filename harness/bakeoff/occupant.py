@@ -62,8 +62,8 @@ class Occupant:
         WorkerFailure
             If it does not start, or too many were lost.
         """
-        if self._worker is not None and self._worker.alive:
-            return self._worker
+        if self.present is not None:
+            return self.present
         if self.given_up is not None:
             raise self.given_up
         self.leave()
@@ -77,6 +77,11 @@ class Occupant:
             self.given_up = failure
             raise
         return self._worker
+
+    @property
+    def present(self) -> Worker | None:
+        """The worker, if there is one that can be asked."""
+        return self._worker if self._worker is not None and self._worker.alive else None
 
     @property
     def hello(self) -> dict[str, Any]:

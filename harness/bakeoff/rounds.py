@@ -20,6 +20,7 @@ from bakeoff.opening import first_call
 from bakeoff.plan import Cell, Seat
 from bakeoff.progress import Progress
 from bakeoff.record import Outcome, Record
+from bakeoff.survey import Survey
 from bakeoff.timing import Schedule, orders
 from bakeoff.trial import Trial
 from bakeoff.worker import WorkerFailure
@@ -37,6 +38,7 @@ class Bench:
     examiner: Examiner
     observers: Observers
     progress: Progress
+    survey: Survey
     scratch: Path
     threads: int
     seed: int
@@ -90,6 +92,7 @@ def run_round(
             trials = [_trial(bench, cases[case_id], occupants[s], number) for s in due[case_id]]
             _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
             bench.keep([_record(bench, trial) for trial in trials])
+        bench.survey.take(occupants.values(), bench.schedule.deadline)
 
 
 def _trial(bench: Bench, case: Case, occupant: Occupant, number: int) -> Trial:

@@ -25,6 +25,7 @@ from bakeoff.rounds import Bench, run_round
 from bakeoff.seating import Provided, groups, seat_all
 from bakeoff.settings import Settings
 from bakeoff.stopping import Stopping
+from bakeoff.survey import Survey
 from bakeoff.timing import Deadline, Schedule, clock_for
 
 Ending = Literal["complete", "deadline", "interrupted"]
@@ -130,6 +131,7 @@ class Run:
             examiner=OffTheClock(self._examiner_for(scratch, stack), self._deadline),
             observers=self._observers,
             progress=self.progress,
+            survey=Survey(self.journal, self.plan.cases, self.settings.threads),
             scratch=scratch,
             threads=self.settings.threads,
             seed=self.settings.seed,

@@ -14,6 +14,7 @@ import pandas as pd
 
 from bakeoff import statistics
 from bakeoff.case import Case
+from bakeoff.ceilings import in_journal
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.ranking import Ranking
 from bakeoff.record import Record
@@ -128,7 +129,8 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
     reference = str(run.meta.get("reference") or (planned[0] if planned else ""))
     backends = tuple(sorted(planned, key=lambda name: name != reference))
     environments = read_environments(run.meta, run.environments, run.records, backends)
-    ranking = Ranking(run.cases, {b: environments[b].setting for b in backends}, run.records)
+    settings = {b: environments[b].setting for b in backends}
+    ranking = Ranking(run.cases, settings, run.records, in_journal(run.meta))
     missing = _why_missing(run.meta)
     rows = []
     for case in run.cases:

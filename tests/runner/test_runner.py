@@ -13,6 +13,7 @@ import runner_toys
 
 from bakeoff import hookimpl, hookspecs
 from bakeoff.case import Case
+from bakeoff.ceilings import in_journal
 from bakeoff.errors import EnvironmentFailure
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
@@ -310,3 +311,14 @@ def test_a_run_that_used_up_its_time_is_not_prolonged_by_resuming(
         ).measure()
         assert (result.ending, result.rounds) == ("deadline", 0)
         assert len(list(journal.records())) == len(before)
+
+
+def test_ceilings_are_measured_and_kept(plugins: Plugins, tmp_path: Path) -> None:
+    """A backend that dies of it, or has died before, has none, and loses nothing by it."""
+    _, records, _ = run(plugins, tmp_path, "honest", "lacking", "crashing", cases=("toy/step",))
+    assert {r.outcome for r in of(records, "honest")} == {Outcome.OK}
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        found = in_journal(journal.meta)
+    assert found["honest"].gemm["float32"] > 0
+    assert found["honest"].call_ns > 0
+    assert "crashing" not in found

@@ -14,8 +14,16 @@ from rich.console import Console
 
 from bakeoff import machine
 from bakeoff.case import PRESETS
+from bakeoff.ceilings import in_journal
 from bakeoff.cli import INTERRUPTED
-from bakeoff.commands.display import display_for, noise_line, printable, short_time, summary_table
+from bakeoff.commands.display import (
+    display_for,
+    noise_line,
+    printable,
+    short_time,
+    summary_table,
+    warning_lines,
+)
 from bakeoff.commands.options import (
     RESULTS,
     err_console,
@@ -139,7 +147,8 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
             records = list(journal.records())
             found = settings_of(journal.meta, journal.environments(), records)
             half_width = settings.pace.half_width
-            summary = summarise(plan.cases, found, records, half_width)
+            ceilings = in_journal(journal.meta)
+            summary = summarise(plan.cases, found, records, half_width, ceilings)
         _tell(summary, result, half_width)
         if not no_report:
             _report(out, plugins)
@@ -237,6 +246,8 @@ def _tell(summary: Summary, result: Result, half_width: float) -> None:
     console = out_console()
     console.print(summary_table(summary))
     console.print(noise_line(summary), highlight=False)
+    for line in warning_lines(summary):
+        console.print(line, highlight=False)
     if result.ending == "deadline" and not result.rounds:
         console.print("Nothing more was measured: the time of this run was up before.")
         return
