@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bakeoff import devices, nvidia
+from bakeoff import devices, energy, nvidia
 from bakeoff.errors import BakeoffError
 from bakeoff.interface import Backend
 from bakeoff.launch import launch_for
@@ -94,6 +94,19 @@ def diagnose_devices(gpus: Sequence[Mapping[str, Any]]) -> list[Finding]:
                 f"{gpu['temperature_c']} °C, power limit {gpu['power_limit_w']} W")  # fmt: skip
         found.append(Finding(f"GPU {number}", text, "; ".join(filter(None, remedies))))
     return found
+
+
+def diagnose_energy() -> Finding:
+    """Return whether energy can be read; that it cannot is no fault."""
+    readable = [c.name for c in energy.counters(nvml=energy.find_nvml())]
+    closed = energy.refused()
+    parts = [f"{', '.join(readable)} can be read"] if readable else []
+    if closed:
+        parts.append(
+            f"{', '.join(closed)} only by root; sudo chmod a+r "
+            f"{energy.POWERCAP}/intel-rapl:*/energy_uj opens them until the next start"
+        )
+    return Finding("energy", "; ".join(parts) or "not counted where we can see it (RAPL, NVML)")
 
 
 def diagnose_blas() -> list[Finding]:

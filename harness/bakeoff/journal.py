@@ -14,8 +14,8 @@ Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings`` (of the run),
 ``minimum_effect``, ``ceilings`` (`bakeoff.ceilings.Ceilings` by backend: the best of all rounds
 so far; missing in older files and until they are measured), ``ending`` (``complete``,
 ``deadline``, ``interrupted``; missing while the run goes on or if it was killed), ``sessions``
-(each start of the run: when, ending, rounds, elapsed_s, and the machine's state at its begin and
-end).
+(each start of the run: when, ending, rounds, elapsed_s, the machine's state at its begin and end,
+and, where it can be read, ``energy_j`` by counter over the ``energy_s`` of its rounds).
 """
 
 import hashlib

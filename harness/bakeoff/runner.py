@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from bakeoff import machine
+from bakeoff import energy, machine
 from bakeoff.examiner import Examiner, OffTheClock
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
@@ -87,6 +87,7 @@ class Run:
         self._session: dict[str, Any] = {}
         self._rounds = 0
         self._deadline = Deadline(self._budget_s())
+        self._meter = energy.Meter([])
 
     def measure(self) -> Result:
         """Measure what the journal lacks.
@@ -147,6 +148,7 @@ class Run:
             logs=logs,
         )
         self._deadline.restart()
+        self._meter = energy.Meter(energy.counters(nvml=energy.find_nvml()))
         self._run_rounds(bench, occupants)
 
     def _run_rounds(self, bench: Bench, occupants: Mapping[Seat, Occupant]) -> None:
@@ -194,6 +196,10 @@ class Run:
         self._session.update(
             ending=ending, rounds=self._rounds, elapsed_s=round(self._deadline.elapsed_s, 3)
         )
+        joules = self._meter.joules()
+        if joules:
+            self._session["energy_j"] = joules
+            self._session["energy_s"] = round(self._meter.elapsed_s, 3)
         self.journal.set_meta("sessions", [*self._earlier, self._session])
         self.journal.set_meta("ending", ending)
 

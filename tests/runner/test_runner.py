@@ -11,9 +11,10 @@ import pluggy
 import pytest
 import runner_toys
 
-from bakeoff import hookimpl, hookspecs
+from bakeoff import energy, hookimpl, hookspecs
 from bakeoff.case import Case
 from bakeoff.ceilings import in_journal
+from bakeoff.energy import Counter
 from bakeoff.errors import EnvironmentFailure
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
@@ -311,6 +312,19 @@ def test_a_run_that_used_up_its_time_is_not_prolonged_by_resuming(
         ).measure()
         assert (result.ending, result.rounds) == ("deadline", 0)
         assert len(list(journal.records())) == len(before)
+
+
+def test_a_session_has_the_energy_of_its_rounds(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(0, 10**9, 2_000_000))
+    counter = Counter("package-0", "rapl", lambda: next(ticks), 1 << 40)
+    monkeypatch.setattr(energy, "counters", lambda **_: [counter])
+    run(plugins, tmp_path, "honest", cases=("toy/tanh",))
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        (session,) = journal.meta["sessions"]
+    assert session["energy_j"]["package-0"] >= 2.0
+    assert session["energy_s"] > 0
 
 
 def test_ceilings_are_measured_and_kept(plugins: Plugins, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ def doctor_command(as_json: bool, plugin: tuple[str, ...]) -> None:
     described = machine.describe_machine()
     findings = [
         *doctor.diagnose_machine(described),
+        doctor.diagnose_energy(),
         *doctor.diagnose_blas(),
         *doctor.diagnose_devices(
             [
