@@ -1,12 +1,13 @@
 """One process round: fresh workers, and every case that is due on all of them, interleaved."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bakeoff import machine
 from bakeoff.case import Case
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
@@ -136,7 +137,8 @@ def _measure(
                     patience_s = FIT_PATIENCE * bench.schedule.pace.timeout_s
                     fit(trial, inputs, fit_arrays(case.fit), patience_s, examiner)
         if case.timed:
-            _interleave(bench, case, trials, left, rounds_left, began)
+            with _beside(trials):
+                _interleave(bench, case, trials, left, rounds_left, began)
         for trial in trials:
             trial.usage()
             if case.fit is None and _judged(bench, trial):
@@ -149,6 +151,23 @@ def _measure(
             if trial.going:
                 trial.fail(WorkerFailure(Outcome.ERROR, reason))
     bench.schedule.charge(case.id, bench.schedule.deadline.elapsed_s - began)
+
+
+@contextmanager
+def _beside(trials: Sequence[Trial]) -> Iterator[None]:
+    """Note what the workers' processors did meanwhile, which is nobody's in particular.
+
+    ``steal_ns`` is what the hypervisor took from them, ``frequency_mhz`` their clock at the end.
+    """
+    cpus = {cpu for t in trials for cpu in t.occupant.hello.get("affinity") or ()}
+    before = machine.stolen_ns(cpus)
+    yield
+    after, rate = machine.stolen_ns(cpus), machine.clock_mhz(cpus)
+    stolen = None if before is None or after is None else after - before
+    for name, value in (("steal_ns", stolen), ("frequency_mhz", rate)):
+        if value is not None:
+            for trial in trials:
+                trial.figures[name] = value
 
 
 def _judged(bench: Bench, trial: Trial) -> bool:

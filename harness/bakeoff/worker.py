@@ -43,6 +43,7 @@ Array = NDArray[Any]
 Source = Array | Path  # an array, or an .npy file that holds it
 
 _MAIN = Path(bakeoff_worker.__file__).resolve().parent / "__main__.py"
+_PREPARED = ("transfer_ns", "compile_ns", "peak_is_of_program")
 _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
 
 
@@ -173,6 +174,9 @@ class Worker:
     ) -> dict[str, int]:
         """Send a program and its inputs; return ``transfer_ns`` and ``compile_ns``.
 
+        ``peak_is_of_program`` is 1 if `usage` will give the peak of memory since now, and 0 if
+        the system can only tell that since the worker's start.
+
         For a training program the data inputs carry a leading axis of length ``batches``.
         """
         with self._files(inputs) as files:
@@ -183,7 +187,7 @@ class Worker:
                 inputs=files,
                 batches=batches,
             )
-        return {k: int(reply[k]) for k in ("transfer_ns", "compile_ns")}
+        return {k: int(reply[k]) for k in _PREPARED}
 
     def call(self, timeout_s: float | None = None) -> tuple[list[Array], Called]:
         """Run a forward or gradient program once; return its results and costs."""

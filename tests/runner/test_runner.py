@@ -16,6 +16,7 @@ from bakeoff.case import Case
 from bakeoff.ceilings import in_journal
 from bakeoff.energy import Counter
 from bakeoff.errors import EnvironmentFailure
+from bakeoff.export import read, tables
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.plugins import Plugins
@@ -312,6 +313,18 @@ def test_a_run_that_used_up_its_time_is_not_prolonged_by_resuming(
         ).measure()
         assert (result.ending, result.rounds) == ("deadline", 0)
         assert len(list(journal.records())) == len(before)
+
+
+def test_memory_and_the_processors_are_in_the_records(plugins: Plugins, tmp_path: Path) -> None:
+    run(plugins, tmp_path, "honest", "on-a-card", cases=("toy/product-4",))
+    rows = tables(read(tmp_path))["records"]
+    assert {r["device_peak_bytes"] for r in rows if r["backend"] == "on-a-card"} == {123_456}
+    assert {r["device_peak_bytes"] for r in rows if r["backend"] == "honest"} == {None}
+    for row in rows:
+        assert row["peak_rss_bytes"] > 0
+        assert row["peak_is_of_program"] in (0, 1)
+        assert 0 <= row["steal_ns"] < 60e9
+        assert row["frequency_mhz"] is None or 100 < row["frequency_mhz"] < 10_000
 
 
 def test_a_session_has_the_energy_of_its_rounds(

@@ -16,6 +16,8 @@ scale
     Multiply every first output of a program: 1.001 makes a mismatch.
 sleep_s
     Sleep so long in every call: a slower toolkit.
+device_peak_bytes
+    What the toolkit says that its device took at the most; nothing by default.
 lacks
     Op names taken out of ``ops`` (with a reason in ``unsupported``).
 fault, at
@@ -195,7 +197,11 @@ class FakeAdapter(Adapter):
     name = "fake"
     dtypes = ("float32", "float64", "int64")
 
-    def __init__(self, threads=1, scale=1.0, sleep_s=0.0, lacks=(), fault=None, at="call", after=0):
+    def __init__(
+        self, threads=1, scale=1.0, sleep_s=0.0, lacks=(), fault=None, at="call", after=0,
+        device_peak_bytes=None,
+    ):  # fmt: skip
+        self.device_peak_bytes = device_peak_bytes
         self.threads, self.scale, self.sleep_s = threads, scale, sleep_s
         self.fault, self.at, self.after, self.calls = fault, at, after, 0
         self.ops = {name: op for name, op in OPS.items() if name not in lacks}
@@ -225,6 +231,10 @@ class FakeAdapter(Adapter):
         self.plant("compile")
         executable = super(FakeAdapter, self).compile(program)
         return Planted(self, executable)
+
+    def memory(self):
+        known = self.device_peak_bytes is not None
+        return {"device_peak_bytes": self.device_peak_bytes} if known else {}
 
     def describe(self):
         return {
