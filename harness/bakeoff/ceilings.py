@@ -12,7 +12,7 @@ from functools import reduce
 from math import inf
 from typing import Any, Literal, NamedTuple, Self
 
-from bakeoff.floors import Demand, conventional, least
+from bakeoff.floors import Demand, least
 from bakeoff_worker.program import Program
 
 META = "ceilings"  # where a journal's ``meta`` has them
@@ -132,14 +132,12 @@ def pooled(own: Ceilings, others: Iterable[Ceilings]) -> Ceilings:
     return Ceilings(gemm, found.copy if own.copy else (), found.call_ns if own.call_ns else 0.0)
 
 
-def utilisation(
-    program: Program, time_ns: float, ceilings: Ceilings, threads: int = 1
-) -> Use | None:
+def utilisation(demand: Demand, time_ns: float, ceilings: Ceilings, threads: int = 1) -> Use | None:
     """Return how much of the ceiling that binds a call reaches; None if none is known.
 
-    The work is that of the plain way: a faster algorithm may reach more than 1.
+    With the `bakeoff.floors.conventional` demand, a faster algorithm may reach more than 1.
     """
-    limits = ceilings.least_ns(conventional(program), threads)
+    limits = ceilings.least_ns(demand, threads)
     kind = max(limits, key=lambda k: limits[k])
     return Use(limits[kind] / time_ns, kind) if limits[kind] > 0 and time_ns > 0 else None
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from bakeoff import statistics
 from bakeoff.case import Case
-from bakeoff.ceilings import Ceilings, pooled
+from bakeoff.ceilings import Ceilings, Use, pooled, utilisation
 from bakeoff.claims import Claim, claims
+from bakeoff.floors import Demand, conventional
 from bakeoff.record import Outcome, Record
 from bakeoff.remarks import Evidence, Remark, remarks
 from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Clock
@@ -145,6 +146,7 @@ class Ranking:
         self._cases = {c.id: c for c in cases}
         self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
         self._ceilings = ceilings or {}
+        self._demands: dict[str, Demand] = {}
         self._remarks: dict[tuple[str, str], tuple[Remark, ...]] = {}
         self._records: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
         for record in records:
@@ -198,6 +200,13 @@ class Ranking:
             and (other.device, other.threads) == (mine.device, mine.threads)
         ]
         return pooled(self._ceilings[backend], alike)
+
+    def use(self, case: str, backend: str, time_ns: float) -> Use | None:
+        """Return how much of the ceiling that binds it a time reaches; None if it is unknown."""
+        if case not in self._demands:
+            self._demands[case] = conventional(self._cases[case].program)
+        threads = self.settings[backend].threads
+        return utilisation(self._demands[case], time_ns, self.ceilings(backend), threads)
 
     def why_not(self, case: str, backend: str, replica: int = 0) -> str:
         """Return why a cell takes part in no ranking; empty if it does."""

@@ -145,6 +145,7 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
                 ranking.times(case.id, backend),
                 pairs,
             )
+            row.update(_of_ceiling(ranking, row))
             row["unranked"] = ranking.why_not(case.id, backend)
             row["remarks"] = "; ".join(r.text for r in ranking.remarks(case.id, backend))
             rows.append(row)
@@ -166,6 +167,14 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
     if rows:
         _settle(analysis)
     return analysis
+
+
+def _of_ceiling(ranking: Ranking, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how much of which ceiling a cell's time reaches, as far as they were measured."""
+    if math.isnan(row["time_ns"]):
+        return {}
+    use = ranking.use(row["case"], row["backend"], row["time_ns"])
+    return {"ceiling_fraction": use.fraction, "ceiling": use.kind} if use else {}
 
 
 def _planned_backends(run: Run) -> list[str]:

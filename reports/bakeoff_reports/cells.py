@@ -33,6 +33,8 @@ COLUMNS = {
     "end_to_end_ns": "the same by the host's wall clock",
     "hot_ns": "the same by the device's events",
     "gflops": "10⁹ floating-point operations per second at time_ns",
+    "ceiling_fraction": "least time by the ceiling that binds, over time_ns",
+    "ceiling": "which binds: arithmetic, memory or call; empty if none was measured",
     "ratio": "time relative to the reference backend's: geometric mean over paired rounds",
     "ratio_low": "95 % t interval over process rounds",
     "ratio_high": "",
@@ -50,14 +52,15 @@ COLUMNS = {
     "cold_p10_ns": "",
     "cold_p90_ns": "",
     "peak_rss_bytes": "greatest over rounds",
-    "device_peak_bytes": "",
+    "peak_is_of_program": "0 if that is the worker's since its start, in any round",
+    "device_peak_bytes": "greatest over rounds, as the toolkit says",
     "accuracy": "of a fit, on held-out data",
     "time_to_target_ns": "of a fit",
     "log": "the tail of what the worker printed, if it ended badly",
 }
 
 _TEXTS = {"suite", "case", "title", "dtype", "pass", "backend", "outcome", "reason",
-          "error_output", "error_kind", "verdict", "undecided", "unranked", "remarks",
+          "error_output", "error_kind", "ceiling", "verdict", "undecided", "unranked", "remarks",
           "log"}  # fmt: skip
 _MEDIANS = ("first_call_ns", "compile_ns", "transfer_ns", "import_ns", "ready_ns", "accuracy",
             "time_to_target_ns", "cold_ns", "cold_p10_ns", "cold_p90_ns")  # fmt: skip
@@ -112,6 +115,8 @@ def describe_cell(
         "end_to_end_ns": _median_time(records, "wall"),
         "hot_ns": _median_time(records, "device"),
         "gflops": flops / time_ns if flops and times else math.nan,
+        "ceiling_fraction": math.nan,
+        "ceiling": "",
         "ratio": found.ratio if found else math.nan,
         "ratio_low": found.low if found else math.nan,
         "ratio_high": found.high if found else math.nan,
@@ -122,6 +127,7 @@ def describe_cell(
         "remarks": "",
         **{name: _median_figure(records, name) for name in _MEDIANS},
         **{name: max(_figures(records, name), default=math.nan) for name in _PEAKS},
+        "peak_is_of_program": min(_figures(records, "peak_is_of_program"), default=math.nan),
         "log": without_folders(_first(r.log for r in telling)),
     }
 

@@ -78,6 +78,16 @@ def reading(analysis: Analysis) -> Content:
                     ),
                 ),
                 (
+                    "Of ceiling",
+                    paragraph(
+                        "How near the time is to the least that this machine allows, as measured "
+                        "in the same run: the rate of a matrix product (arithmetic), of copying "
+                        "(memory), or a call of nothing. 100 % leaves nothing to gain; a clever "
+                        "algorithm may get past it. What is faster than any honest computation "
+                        "can be is called ", strong("implausible"), ", and not ranked.",
+                    ),
+                ),
+                (
                     "Error, of its bound",
                     paragraph(
                         "Each answer is compared with one computed in double precision. For each "

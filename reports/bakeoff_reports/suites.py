@@ -177,6 +177,7 @@ def _figures_apart(rows: pd.DataFrame) -> Table:
         caption="Kept apart from the time per call",
         columns=(
             Column("Backend"),
+            Column("Of ceiling", "number", "which binds"),
             Column("Compile", "number"),
             Column("First call", "number"),
             Column("Transfer", "number"),
@@ -189,6 +190,14 @@ def _figures_apart(rows: pd.DataFrame) -> Table:
     )
 
 
+def _of_which(row: Any) -> str:
+    """Return what is to be known of a peak of memory: whose it is, and the device's own."""
+    parts = ["since the worker's start"] if row.peak_is_of_program == 0 else []
+    if words.is_number(row.device_peak_bytes):
+        parts.append(f"device {words.size(row.device_peak_bytes)}")
+    return ", ".join(parts)
+
+
 def _apart(row: Any) -> Row:
     worst = words.NONE
     if row.error_output:
@@ -198,10 +207,11 @@ def _apart(row: Any) -> Row:
         )
     return (
         Cell(row.backend),
+        Cell(words.percent(row.ceiling_fraction), row.ceiling),
         Cell(words.duration(row.compile_ns)),
         Cell(words.duration(row.first_call_ns)),
         Cell(words.duration(row.transfer_ns)),
-        Cell(words.size(row.peak_rss_bytes)),
+        Cell(words.size(row.peak_rss_bytes), _of_which(row)),
         Cell(f"{row.rounds:.0f}"),
         Cell(worst),
         Cell(words.ulps(row.ulp_max), "" if math.isnan(row.ulp_p99) else words.ulps(row.ulp_p99)),

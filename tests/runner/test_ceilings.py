@@ -8,7 +8,7 @@ import pytest
 
 from bakeoff.case import Case, draw
 from bakeoff.ceilings import Ceilings, Use, best, implausible, in_journal, pooled, utilisation
-from bakeoff.floors import least
+from bakeoff.floors import conventional, least
 from bakeoff.program import Program, Value, trace
 from bakeoff.ranking import Ranking, Setting
 from bakeoff.record import Block, Outcome, Record
@@ -84,12 +84,12 @@ USES = {  # time in µs, threads → fraction, kind
 @pytest.mark.parametrize("name", USES)
 def test_the_ceiling_that_binds_is_named(name: str) -> None:
     program, time_us, threads, fraction, kind = USES[name]
-    found = utilisation(program, 1e3 * time_us, MEASURED, threads)
+    found = utilisation(conventional(program), 1e3 * time_us, MEASURED, threads)
     assert found == Use(pytest.approx(fraction), kind)
 
 
 def test_without_ceilings_there_is_no_use_and_no_accusation() -> None:
-    assert utilisation(product(512), 1e3, Ceilings()) is None
+    assert utilisation(conventional(product(512)), 1e3, Ceilings()) is None
     assert implausible(product(512), 1e-3, Ceilings()) == ""
 
 
@@ -123,7 +123,7 @@ def test_the_figures_of_an_accusation_are_told() -> None:
 def test_winograds_algorithm_is_not_accused(saving: float) -> None:
     plain_ns = 1e9 * 2 * 16 * 64 * 64 * 9 * 28 * 28 / 100e9
     assert implausible(convolution(), plain_ns / saving, MEASURED) == ""
-    fraction = utilisation(convolution(), plain_ns / saving, MEASURED)
+    fraction = utilisation(conventional(convolution()), plain_ns / saving, MEASURED)
     assert fraction == Use(pytest.approx(saving), "arithmetic")
     assert implausible(convolution(), plain_ns / 20, MEASURED)
 
