@@ -7,7 +7,7 @@ have is `implausible`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from math import inf
 from typing import Any, Literal, NamedTuple, Self
@@ -50,7 +50,7 @@ class Ceilings:
         Operations per second of a matrix product, by dtype.
     copy
         Pairs of a working set in bytes, and the bytes read plus written per second in it by
-        one thread; ascending. Empty if the toolkit's memory is not the host's.
+        one thread; ascending. Of the host's memory, and empty if not measured.
     call_ns
         One turn of the timed loop around nothing. 0 if unknown.
     """
@@ -125,11 +125,11 @@ def _better(a: Ceilings, b: Ceilings) -> Ceilings:
 def pooled(own: Ceilings, others: Iterable[Ceilings]) -> Ceilings:
     """Return a backend's ceilings, raised to what others reached on the same device.
 
-    What it did not measure itself stays unknown: its dtype may be another's in name only.
+    A dtype whose products it did not measure itself stays unknown: it may be another's in name
+    only.
     """
     found = best(own, *others)
-    gemm = {d: rate for d, rate in found.gemm.items() if d in own.gemm}
-    return Ceilings(gemm, found.copy if own.copy else (), found.call_ns if own.call_ns else 0.0)
+    return replace(found, gemm={d: r for d, r in found.gemm.items() if d in own.gemm})
 
 
 def utilisation(demand: Demand, time_ns: float, ceilings: Ceilings, threads: int = 1) -> Use | None:

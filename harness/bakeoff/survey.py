@@ -7,7 +7,6 @@ takes no more than a small share of the run: a machine that was busy once was no
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 
 from bakeoff.case import Case
 from bakeoff.ceilings import META, Ceilings, best, in_journal
@@ -56,19 +55,19 @@ class Survey:
             if not occupant.seat.replica and (again or occupant.backend.name not in self.found)
         ]
         before = dict(self.found)
+        # the host's memory is one for all who compute in it
+        copier = next((o for o in asked if o.backend.device == "cpu" and o.present), None)
         for occupant in asked:
             with suppress(WorkerFailure):  # no cell of its was lost
-                self._ask(occupant)
+                self._ask(occupant, copying=occupant is copier)
         self._spent_s += deadline.elapsed_s - began_s
         if self.found != before:
             self._journal.set_meta(META, {n: c.to_json() for n, c in self.found.items()})
 
-    def _ask(self, occupant: Occupant) -> None:
+    def _ask(self, occupant: Occupant, copying: bool) -> None:
         worker, backend = occupant.present, occupant.backend
         if worker is None:
             return
         clock = clock_for(self._threads, backend.device)
-        measured = worker.ceilings(self._dtypes, clock, timeout_s=TIMEOUT_S)
-        if backend.device != "cpu":
-            measured = replace(measured, copy=())  # copied in the host's memory, not in its
+        measured = worker.ceilings(self._dtypes, clock, copying, TIMEOUT_S)
         self.found[backend.name] = best(self.found.get(backend.name, Ceilings()), measured)

@@ -317,13 +317,19 @@ class Worker:
         )
 
     def ceilings(
-        self, dtypes: Iterable[str], clock: str, timeout_s: float | None = None
+        self,
+        dtypes: Iterable[str],
+        clock: str,
+        copying: bool = True,
+        timeout_s: float | None = None,
     ) -> Ceilings:
         """Measure what is possible there; puts the resident program away.
 
-        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``.
+        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``; without
+        ``copying`` its rates are left out.
         """
-        reply = self._ask("ceilings", timeout_s, dtypes=list(dtypes), clock=clock)
+        asked = {"dtypes": list(dtypes), "clock": clock, "copying": copying}
+        reply = self._ask("ceilings", timeout_s, **asked)
         return Ceilings.from_json(reply)
 
     def usage(self, timeout_s: float | None = None) -> dict[str, int]:

@@ -302,8 +302,8 @@ class Session(object):
     def ceilings(self, request: Request) -> Reply:
         """Measure what is possible here by a clock; see `bakeoff_worker.ceilings`.
 
-        A dtype whose product is not offered, fails or is wrong has no rate. A resident
-        program is put away.
+        A dtype whose product is not offered, fails or is wrong has no rate. Copying is
+        measured if ``copying``: it is alike in all workers. A resident program is put away.
         """
         adapter, clock = self._introduced(), ceilings.CLOCKS[request["clock"]]
         self.release({})
@@ -321,7 +321,7 @@ class Session(object):
                 gemm[dtype] = rate
         return {
             "gemm": gemm,
-            "copy": ceilings.copy_rates(clock),
+            "copy": ceilings.copy_rates(clock) if request["copying"] else [],
             "call_ns": ceilings.bare_call_ns(clock),
         }
 

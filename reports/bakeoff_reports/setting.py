@@ -144,7 +144,8 @@ def _ceilings(analysis: Analysis) -> list[Block]:
         Heading("Ceilings", 3),
         paragraph(
             "What was possible here, measured by each backend's workers between the cells: the "
-            "best of all rounds. A backend's ceiling is the best that any of its device reached."
+            "best of all rounds. A backend's ceiling is the best that any of its device reached; "
+            "copying in the host's memory is measured once for all."
         ),
         Table("The most that each backend's workers reached", columns, (Group("", rows),)),
     ]

@@ -51,8 +51,9 @@ def test_the_best_of_each_is_kept() -> None:
 
 
 def test_a_backend_has_no_ceiling_that_it_did_not_measure() -> None:
-    own = Ceilings({"float32": 80e9}, (), 50.0)
-    assert pooled(own, [MEASURED]) == Ceilings({"float32": 100e9}, (), 40.0)
+    own = Ceilings({"float32": 80e9, "bfloat16": 1e9}, (), 50.0)
+    found = Ceilings({"float32": 100e9, "bfloat16": 1e9}, MEASURED.copy, 40.0)
+    assert pooled(own, [MEASURED]) == found
 
 
 @pytest.mark.parametrize(

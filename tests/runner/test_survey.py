@@ -28,12 +28,13 @@ class Machine:
         self.asked: list[tuple[str, list[str], str]] = []
 
     def occupant(self, name: str, rate: float, device: str = "cpu", replica: int = 0) -> Any:
-        def ceilings(dtypes: list[str], clock: str, timeout_s: float) -> Ceilings:
+        def ceilings(dtypes: list[str], clock: str, copying: bool, timeout_s: float) -> Ceilings:
             self.asked.append((name, dtypes, clock))
             self.now_s += COST_S
             if not rate:
                 raise WorkerFailure(Outcome.CRASHED, "ended by SIGSEGV")
-            return Ceilings(dict.fromkeys(dtypes, rate), ((1 << 20, 1e9),), 40.0)
+            copied = ((1 << 20, 1e9),) if copying else ()
+            return Ceilings(dict.fromkeys(dtypes, rate), copied, 40.0)
 
         worker = SimpleNamespace(ceilings=ceilings) if name != "gone" else None
         backend = SimpleNamespace(name=name, device=device)
@@ -68,8 +69,9 @@ def test_every_backend_is_asked_once_and_its_twin_is_not(journal: Journal) -> No
         "a": "cpu", "card": "wall", "crashes": "cpu", "b": "cpu",
     }  # fmt: skip
     found = in_journal(journal.meta)
-    assert found["b"] == Ceilings({"float32": 6e9}, ((1 << 20, 1e9),), 40.0)
+    assert found["a"] == Ceilings({"float32": 5e9}, ((1 << 20, 1e9),), 40.0)
     assert found["card"].copy == (), "the host's memory is not the card's"
+    assert found["b"] == Ceilings({"float32": 6e9}, (), 40.0), "the host's memory is one for all"
     assert found.keys() == {"a", "b", "card"}
 
 

@@ -125,6 +125,7 @@ def test_a_worker_tells_its_ceilings(shared, product, factors):
     assert found.gemm["float32"] > 1e6
     assert len(found.copy) == len(ceilings.COPIED)
     assert found.call_ns > 0
+    assert shared.ceilings([], "wall", copying=False).copy == ()
     shared.prepare(product, factors)  # it can be asked for other things as before
     np.testing.assert_allclose(shared.call()[0][0], factors["a"] @ factors["b"], rtol=1e-6)
 
