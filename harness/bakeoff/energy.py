@@ -103,13 +103,13 @@ class Meter:
 
 
 def _zones(powercap: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the packages; their parts (cores, memory) have a second colon."""
+    """Yield the packages, not their parts (``core``, ``dram``), which are in them."""
     for zone in sorted(powercap.glob("intel-rapl:*")):
         try:
             name = (zone / "name").read_text().strip()
         except OSError:
             continue
-        if zone.name.count(":") == 1 and name.startswith("package"):
+        if name.startswith("package"):
             yield zone, name
 
 

@@ -93,6 +93,7 @@ def run_round(
             trials = [_trial(bench, cases[case_id], occupants[s], number) for s in due[case_id]]
             _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
             bench.keep([_record(bench, trial) for trial in trials])
+        bench.progress.stage(f"round {number + 1}: measuring ceilings")
         bench.survey.take(occupants.values(), bench.schedule.deadline)
 
 

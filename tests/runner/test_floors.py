@@ -141,6 +141,7 @@ MOVED: dict[str, tuple[Callable[..., Any], float]] = {
     "a part": (lambda ops, a, b, c: a[1:3], 0),
     "a choice": (lambda ops, a, b, c: ops.where(ops.less(a, b), a, b), 0),
     "a constant": (lambda ops, a, b, c: ops.ones((N, N)), 0),
+    "of a constant": (lambda ops, a, b, c: ops.exp(ops.ones((N, N))), 0),
     "a sum": (lambda ops, a, b, c: ops.sum(a), 1 + 1 / N**2),
 }
 

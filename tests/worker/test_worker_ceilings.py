@@ -40,6 +40,7 @@ WRONG = {
     "another product": lambda a, b: b @ a,
     "a row left out": lambda a, b: np.concatenate([(a @ b)[:-1], np.zeros_like(a[:1])]),
     "an element left out": lambda a, b: (a @ b) * (np.arange(SIZE * SIZE).reshape(a.shape) != 77),
+    "a row a little off": lambda a, b: (a @ b) * (1 + 3e-5 * np.eye(SIZE, dtype="f4")[:, :1]),
     "fewer digits": lambda a, b: (a.astype("f2") @ b.astype("f2")).astype(a.dtype),
     "nan": lambda a, b: (a @ b) * np.float32("nan"),
     "another shape": lambda a, b: (a @ b)[:-1],
