@@ -98,7 +98,7 @@ def diagnose_devices(gpus: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 def diagnose_energy() -> Finding:
     """Return whether energy can be read; that it cannot is no fault."""
-    readable = [c.name for c in energy.counters(nvml=energy.find_nvml())]
+    readable = [c.name for c in energy.counters()]
     closed = energy.refused()
     parts = [f"{', '.join(readable)} can be read"] if readable else []
     if closed:

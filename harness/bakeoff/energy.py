@@ -15,36 +15,28 @@ Source: Linux, Documentation/power/powercap/powercap.rst; NVIDIA Management Libr
 
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
+from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from bakeoff import nvidia
 
 POWERCAP = Path("/sys/class/powercap")
 LEAST_S = 10.0  # in less an energy says little of what ran
 
 
 class Counter(NamedTuple):
-    """A counter of microjoules that begins anew after ``range_uj``."""
+    """A counter of joules that begins anew after ``range_j``; `OSError` if it is lost."""
 
     name: str
     source: str  # "rapl" or "nvml"
-    read_uj: Callable[[], int]
-    range_uj: int
+    read_j: Callable[[], float]
+    range_j: float
 
 
-def find_nvml() -> Any:
-    """Return NVML's Python binding, ready; None without it, or without a card."""
-    try:
-        nvml = import_module("pynvml")  # optional: nvidia-ml-py
-        nvml.nvmlInit()
-    except Exception:  # no module, no library, no driver: each has an error of its own
-        return None
-    return nvml
-
-
-def counters(powercap: Path = POWERCAP, nvml: Any = None) -> list[Counter]:
+def counters(powercap: Path = POWERCAP) -> list[Counter]:
     """Return the counters that can be read."""
-    return [*_packages(powercap), *(_cards(nvml) if nvml is not None else ())]
+    return [*_packages(powercap), *_cards()]
 
 
 def refused(powercap: Path = POWERCAP) -> list[str]:
@@ -70,8 +62,8 @@ class Meter:
     def __init__(self, found: list[Counter], now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._began_s = now()
-        self._last = {c: c.read_uj() for c in found}
-        self._spent_uj = dict.fromkeys(found, 0)
+        self._last = {c: c.read_j() for c in found}
+        self._spent_j = dict.fromkeys(found, 0.0)
 
     @property
     def elapsed_s(self) -> float:
@@ -79,17 +71,17 @@ class Meter:
         return self._now() - self._began_s
 
     def joules(self) -> dict[str, float]:
-        """Return what each counter has counted."""
+        """Return what each counter has counted; one that is lost is left out from then on."""
         for counter, before in list(self._last.items()):
             try:
-                now = counter.read_uj()
-            except Exception:  # a card that is lost, say, is no reason to lose a run
-                del self._last[counter], self._spent_uj[counter]
+                now = counter.read_j()
+            except (OSError, ValueError):
+                del self._last[counter], self._spent_j[counter]
                 continue
             spent = now - before
-            self._spent_uj[counter] += spent if spent >= 0 else spent + counter.range_uj
+            self._spent_j[counter] += spent if spent >= 0 else spent + counter.range_j
             self._last[counter] = now
-        return {c.name: round(uj / 1e6, 3) for c, uj in self._spent_uj.items()}
+        return {c.name: round(spent, 3) for c, spent in self._spent_j.items()}
 
     def figures(self) -> dict[str, float]:
         """Return ``energy_rapl_j`` and ``energy_nvml_j``: sums by source, if it was long enough."""
@@ -103,7 +95,7 @@ class Meter:
 
 
 def _zones(powercap: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the packages, not their parts (``core``, ``dram``), which are in them."""
+    """Yield the packages, not their parts (``core``, ``dram``), which have names of their own."""
     for zone in sorted(powercap.glob("intel-rapl:*")):
         try:
             name = (zone / "name").read_text().strip()
@@ -115,28 +107,26 @@ def _zones(powercap: Path) -> Iterator[tuple[Path, str]]:
 
 def _packages(powercap: Path) -> Iterator[Counter]:
     for zone, name in _zones(powercap):
-        energy = zone / "energy_uj"
 
-        def read_uj(energy: Path = energy) -> int:
-            return int(energy.read_text())
+        def read_j(counter: Path = zone / "energy_uj") -> float:
+            return int(counter.read_text()) / 1e6
 
         try:
-            read_uj()
-            range_uj = int((zone / "max_energy_range_uj").read_text())
+            read_j()
+            range_j = int((zone / "max_energy_range_uj").read_text()) / 1e6
         except (OSError, ValueError):
             continue
-        yield Counter(name, "rapl", read_uj, range_uj)
+        yield Counter(name, "rapl", read_j, range_j)
 
 
-def _cards(nvml: Any) -> Iterator[Counter]:
-    for number in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(number)
+def _cards() -> Iterator[Counter]:
+    for number, joules in enumerate(nvidia.energies_j()):
 
-        def read_uj(handle: Any = handle) -> int:
-            return 1000 * int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+        def read_j(number: int = number) -> float:
+            found = dict(enumerate(nvidia.energies_j())).get(number)
+            if found is None:
+                raise OSError(f"card {number} no longer tells its energy")
+            return found
 
-        try:
-            read_uj()
-        except nvml.NVMLError:  # before Volta, or not allowed
-            continue
-        yield Counter(f"card-{number}", "nvml", read_uj, 1000 << 64)
+        if joules is not None:
+            yield Counter(f"card-{number}", "nvml", read_j, inf)

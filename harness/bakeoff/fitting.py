@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from bakeoff.energy import Meter, counters, find_nvml
+from bakeoff.energy import Meter, counters
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import LABELS, FitArrays
 from bakeoff.record import Check
@@ -36,7 +36,7 @@ def fit(
     columns = {v.name: v.dtype for v in case.program.data_inputs}
     train = {n: data.train_y if dtype == LABELS else data.train_x for n, dtype in columns.items()}
     params = {name: inputs[name] for name in case.program.ask["params"]}
-    meter = Meter(counters(nvml=find_nvml()))
+    meter = Meter(counters())
     fitted = trial.attempt(
         lambda worker: worker.fit(
             case.program,

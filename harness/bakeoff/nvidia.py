@@ -89,6 +89,12 @@ def state() -> list[dict[str, Any]]:
     return _ask(PASSING, {})
 
 
+def energies_j() -> list[float | None]:
+    """Return the joules that each GPU has taken since the driver was loaded (Volta and later)."""
+    name = "energy_j"
+    return [gpu[name] for gpu in _ask({name: PASSING[name]}, {})]
+
+
 def _ask(
     queries: Mapping[str, Query], of_system: Mapping[str, Callable[[Any], Any]]
 ) -> list[dict[str, Any]]:

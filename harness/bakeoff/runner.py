@@ -148,7 +148,7 @@ class Run:
             logs=logs,
         )
         self._deadline.restart()
-        self._meter = energy.Meter(energy.counters(nvml=energy.find_nvml()))
+        self._meter = energy.Meter(energy.counters())
         self._run_rounds(bench, occupants)
 
     def _run_rounds(self, bench: Bench, occupants: Mapping[Seat, Occupant]) -> None:

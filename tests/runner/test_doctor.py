@@ -45,8 +45,8 @@ def test_a_busy_or_slow_machine_is_named(changes: dict[str, Any], subject: str) 
 def test_energy_that_cannot_be_read_is_no_fault(
     readable: list[str], closed: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [Counter(name, "rapl", lambda: 0, 1) for name in readable]
-    monkeypatch.setattr(energy, "counters", lambda **_: found)
+    found = [Counter(name, "rapl", lambda: 0.0, 1) for name in readable]
+    monkeypatch.setattr(energy, "counters", lambda: found)
     monkeypatch.setattr(energy, "refused", lambda: closed)
     finding = doctor.diagnose_energy()
     assert finding.good

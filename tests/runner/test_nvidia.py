@@ -110,6 +110,7 @@ def test_what_lasts_and_what_passes_are_read(binding: Binding) -> None:
         "energy_j": 9000.5, "busy_percent": 3, "memory_used_bytes": 2**30,
         "clock_events": ["idle", "software power cap"], "processes": 0,
     }  # fmt: skip
+    assert nvidia.energies_j() == [9000.5, 9000.5]
     assert binding.ready == 0, "the library is let go of"
 
 
