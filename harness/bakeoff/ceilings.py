@@ -13,6 +13,7 @@ from math import inf
 from typing import Any, Literal, NamedTuple, Self
 
 from bakeoff.floors import Demand, least
+from bakeoff.statistics import Clock
 from bakeoff_worker.program import Program
 
 META = "ceilings"  # where a journal's ``meta`` has them
@@ -53,11 +54,15 @@ class Ceilings:
         one thread; ascending. Of the host's memory, and empty if not measured.
     call_ns
         One turn of the timed loop around nothing. 0 if unknown.
+    clock
+        By which it was measured; times are set against it by the same. Never a device's own,
+        on which what is not seen may have been done before.
     """
 
     gemm: Mapping[str, float] = field(default_factory=dict)
     copy: tuple[tuple[int, float], ...] = ()
     call_ns: float = 0.0
+    clock: Clock = "wall"
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-serialisable data; `from_json` is its inverse."""
@@ -65,13 +70,16 @@ class Ceilings:
             "gemm": dict(self.gemm),
             "copy": [list(pair) for pair in self.copy],
             "call_ns": self.call_ns,
+            "clock": self.clock,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        copy = tuple((int(size), float(rate)) for size, rate in data["copy"])
         return cls(
-            {str(d): float(r) for d, r in data["gemm"].items()}, copy, float(data["call_ns"])
+            {str(d): float(r) for d, r in data["gemm"].items()},
+            tuple((int(size), float(rate)) for size, rate in data["copy"]),
+            float(data["call_ns"]),
+            data["clock"],
         )
 
     def product_rate(self, dtype: str) -> float:
@@ -108,7 +116,7 @@ def in_journal(meta: Mapping[str, Any]) -> dict[str, Ceilings]:
 
 
 def best(*measured: Ceilings) -> Ceilings:
-    """Return the highest of each ceiling over measurements."""
+    """Return the highest of each ceiling over measurements by one clock."""
     return reduce(_better, measured, Ceilings())
 
 
@@ -119,6 +127,7 @@ def _better(a: Ceilings, b: Ceilings) -> Ceilings:
         {d: max(a.gemm.get(d, 0.0), b.gemm.get(d, 0.0)) for d in sorted({*a.gemm, *b.gemm})},
         tuple((s, max(dict(a.copy).get(s, 0.0), dict(b.copy).get(s, 0.0))) for s in copies),
         min(calls, default=0.0),
+        b.clock,
     )
 
 
@@ -129,7 +138,8 @@ def pooled(own: Ceilings, others: Iterable[Ceilings]) -> Ceilings:
     only.
     """
     found = best(own, *others)
-    return replace(found, gemm={d: r for d, r in found.gemm.items() if d in own.gemm})
+    gemm = {d: rate for d, rate in found.gemm.items() if d in own.gemm}
+    return replace(found, gemm=gemm, clock=own.clock)
 
 
 def utilisation(demand: Demand, time_ns: float, ceilings: Ceilings, threads: int = 1) -> Use | None:

@@ -94,7 +94,7 @@ def tables(contents: Contents) -> dict[str, list[Row]]:
             "round": record.round,
         }
         case = cases.get(record.case_id)
-        use = _use(ranking, record) if case and case.timed and record.blocks else {}
+        use = _use(ranking, record) if case and case.timed else {}
         found["records"].append({**key, **_record_row(record, case), **use})
         found["blocks"].extend({**key, **_fields(block)} for block in record.blocks)
         found["checks"].extend({**key, **_fields(check)} for check in record.checks or ())
@@ -127,8 +127,8 @@ def _record_row(record: Record, case: Case | None) -> Row:
 
 def _use(ranking: Ranking, record: Record) -> Row:
     """Return how much of the ceiling that binds it the round's time reaches, if that is known."""
-    time_ns = per_call_ns(record.blocks, ranking.settings[record.backend].clock)
-    use = ranking.use(record.case_id, record.backend, time_ns)
+    time_ns = round_times([record], ranking.ceilings(record.backend).clock).get(record.round)
+    use = ranking.use(record.case_id, record.backend, time_ns) if time_ns else None
     return {"ceiling_fraction": use.fraction, "ceiling": use.kind} if use else {}
 
 

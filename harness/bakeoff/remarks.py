@@ -15,7 +15,7 @@ from bakeoff.drift import drift
 from bakeoff.elsewhere import unseen_share
 from bakeoff.leaks import leaked_per_call
 from bakeoff.record import Record
-from bakeoff.statistics import MINIMUM_EFFECT, Clock, per_call_ns
+from bakeoff.statistics import MINIMUM_EFFECT, Clock, round_times
 
 MOST_STRETCH = 1.5  # wall over CPU time, beside the reference's: chance pre-emption stays below
 CLOCKS_AGREE = 1.02  # two clocks may differ by less; events resolve half a microsecond
@@ -134,10 +134,11 @@ def _does_not_wait(evidence: Evidence) -> Iterator[Remark]:
 
 def _is_implausible(evidence: Evidence) -> Iterator[Remark]:
     """Its middle round is faster than the machine can be."""
-    times = [per_call_ns(r.blocks, evidence.clock) for r in evidence.records if r.blocks]
+    ceilings = evidence.ceilings
+    times = round_times(evidence.records, ceilings.clock).values()
     if not times or not evidence.case.timed:
         return
-    found = implausible(evidence.case.program, median(times), evidence.ceilings, evidence.threads)
+    found = implausible(evidence.case.program, median(times), ceilings, evidence.threads)
     if found:
         yield Remark("implausible", f"implausible: {found}", forbids=True)
 

@@ -330,7 +330,7 @@ class Worker:
         """
         asked = {"dtypes": list(dtypes), "clock": clock, "copying": copying}
         reply = self._ask("ceilings", timeout_s, **asked)
-        return Ceilings.from_json(reply)
+        return Ceilings.from_json({**reply, "clock": clock})
 
     def usage(self, timeout_s: float | None = None) -> dict[str, int]:
         """Return ``peak_rss_bytes``, ``rss_bytes``, ``cpu_ns`` and the adapter's own figures.

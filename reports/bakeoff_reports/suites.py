@@ -190,14 +190,6 @@ def _figures_apart(rows: pd.DataFrame) -> Table:
     )
 
 
-def _of_which(row: Any) -> str:
-    """Return what is to be known of a peak of memory: whose it is, and the device's own."""
-    parts = ["since the worker's start"] if row.peak_is_of_program == 0 else []
-    if words.is_number(row.device_peak_bytes):
-        parts.append(f"device {words.size(row.device_peak_bytes)}")
-    return ", ".join(parts)
-
-
 def _apart(row: Any) -> Row:
     worst = words.NONE
     if row.error_output:
@@ -211,7 +203,10 @@ def _apart(row: Any) -> Row:
         Cell(words.duration(row.compile_ns)),
         Cell(words.duration(row.first_call_ns)),
         Cell(words.duration(row.transfer_ns)),
-        Cell(words.size(row.peak_rss_bytes), _of_which(row)),
+        Cell(
+            words.size(row.peak_rss_bytes),
+            "since the worker's start" if row.peak_is_of_program == 0 else "",
+        ),
         Cell(f"{row.rounds:.0f}"),
         Cell(worst),
         Cell(words.ulps(row.ulp_max), "" if math.isnan(row.ulp_p99) else words.ulps(row.ulp_p99)),

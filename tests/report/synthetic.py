@@ -181,8 +181,6 @@ def _record(
         "peak_is_of_program": int(backend != "jax"),
         "peak_rss_bytes": {"torch": 3.1e8, "jax": 2.9e8}.get(backend, 8e7) + rng.random() * 2e7,
     }
-    if backend == "torch":
-        figures["device_peak_bytes"] = 5e6
     if fit:
         epochs = 6
         series["losses"] = tuple(2.2 * math.exp(-0.5 * i) + 0.08 for i in range(epochs))

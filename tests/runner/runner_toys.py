@@ -16,7 +16,6 @@ FAKE = Path(__file__).parent.parent / "worker" / "fake_adapter.py"
 
 MODES = {
     "honest": {},
-    "on-a-card": {"device_peak_bytes": 123_456},
     "slow": {"sleep_s": 0.002},
     "wrong": {"scale": 1.01},
     "lacking": {"lacks": ["matmul"]},

@@ -18,6 +18,7 @@ MEASURED = Ceilings(
     gemm={"float32": 100e9, "float64": 50e9, "float16": 20e9},
     copy=((1 << 14, 100e9), (1 << 18, 80e9), (1 << 22, 90e9), (1 << 26, 20e9)),
     call_ns=40.0,
+    clock="cpu",
 )
 
 
@@ -37,6 +38,7 @@ def convolution() -> Program:
 def test_ceilings_survive_the_journal() -> None:
     data = json.loads(json.dumps({"ceilings": {"numpy": MEASURED.to_json()}}))
     assert in_journal(data) == {"numpy": MEASURED}
+    assert in_journal(data)["numpy"].clock == "cpu"
     assert in_journal({}) == {}, "a journal from before they were measured"
 
 
@@ -163,6 +165,17 @@ def test_the_middle_round_decides(times: list[int], accused: bool) -> None:
     assert bool(found.why_not(CASE.id, "new")) is accused
     assert not found.remarks(CASE.id, "base")
     assert bool(found.logs("new")) is not accused
+
+
+@pytest.mark.parametrize(("clock", "accused"), [("wall", False), ("cpu", True)])
+def test_a_time_is_judged_by_the_clock_of_its_ceilings(clock: Any, accused: bool) -> None:
+    """On a card the host does little; and what events tell may have begun before."""
+    block = Block(0, 1, HONEST_NS, FAST_NS, 0, device_ns=FAST_NS)
+    records = [Record(CASE.id, "card", 0, 0, Outcome.OK, checks=(), blocks=(block,))]
+    setting = Setting("cuda", known=True, events=True)
+    ceilings = {"card": Ceilings({"float32": 100e9}, clock=clock)}
+    found = Ranking([CASE], {"card": setting}, records, ceilings).remarks(CASE.id, "card")
+    assert ("implausible" in [r.kind for r in found]) is accused
 
 
 def test_another_devices_ceilings_are_no_backends_own() -> None:

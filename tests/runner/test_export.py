@@ -44,7 +44,7 @@ def test_csv_has_four_tables_with_one_row_each(run_dir: Path) -> None:
 
 
 def test_a_time_is_set_against_the_ceiling_that_binds(tmp_path: Path) -> None:
-    measured = Ceilings({}, (), call_ns=2.9)
+    measured = Ceilings(call_ns=2.9, clock="cpu")
     meta = {"settings": {}, "ceilings": {"numpy": measured.to_json()}}
     with Journal.create(tmp_path / FILE_NAME, meta, (CASE,)) as journal:
         journal.append(RECORD, dataclasses.replace(RECORD, backend="torch"))
