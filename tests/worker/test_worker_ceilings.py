@@ -70,11 +70,15 @@ class Counting(FakeAdapter):
         return run
 
 
-def test_the_rate_is_that_of_products_never_seen_before():
+@pytest.mark.parametrize(
+    ("large", "calls"), [(SIZE + 1, ceilings.CALLS), (SIZE, ceilings.FEW)], ids=["small", "large"]
+)
+def test_the_rate_is_that_of_products_never_seen_before(monkeypatch, large, calls):
+    monkeypatch.setattr(ceilings, "LARGE", large)
     adapter = Counting()
     rate = ceilings.product_rate(adapter, "float32", measure.wall_ns)
     assert 1e6 < rate < 1e15
-    assert len(set(adapter.seen)) == len(adapter.seen) == 1 + ceilings.CALLS
+    assert len(set(adapter.seen)) == len(adapter.seen) == 1 + calls
 
 
 PRETENDERS = {
