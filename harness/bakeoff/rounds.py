@@ -161,10 +161,12 @@ def _beside(trials: Sequence[Trial]) -> Iterator[None]:
     ``steal_ns`` is what the hypervisor took from them, ``frequency_mhz`` their clock at the end.
     """
     cpus = {cpu for t in trials for cpu in t.occupant.hello.get("affinity") or ()}
-    before = machine.stolen_ns(cpus)
+    before, began = machine.stolen_ns(cpus), time.monotonic_ns()
     yield
     after, rate = machine.stolen_ns(cpus), machine.clock_mhz(cpus)
     stolen = None if before is None or after is None else after - before
+    for trial in trials:
+        trial.stolen_share = (stolen or 0) / len(cpus or "?") / (time.monotonic_ns() - began)
     for name, value in (("steal_ns", stolen), ("frequency_mhz", rate)):
         if value is not None:
             for trial in trials:

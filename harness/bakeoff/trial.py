@@ -50,6 +50,7 @@ class Trial:
         self.figures: dict[str, float] = {}
         self.series: dict[str, tuple[float, ...]] = {}
         self.blocks: list[Block] = []
+        self.stolen_share = 0.0  # of the time in which the blocks were run
         self._clock = clock_for(threads, occupant.backend.device)
         self._failure: WorkerFailure | None = None
         self._reason = ""
@@ -161,12 +162,16 @@ class Trial:
         if self.blocks:
             count = sum(disturbed(b, self._clock) for b in self.blocks)
             self.figures["disturbed_blocks"] = count
-            if contended(self.blocks, self._clock) and self._outcome is Outcome.OK:
-                self._outcome = Outcome.CONTENDED
-                self._reason = (
-                    f"other jobs had the processor in {count} of {len(self.blocks)} blocks: the "
-                    "machine, and not the code, decided the time"
-                )
+            busy = contended(self.blocks, self._clock, self.stolen_share)
+            if busy and self._outcome is Outcome.OK:
+                self._outcome, self._reason = Outcome.CONTENDED, self._of_machine(count)
+
+    def _of_machine(self, disturbed_blocks: int) -> str:
+        return (
+            f"other jobs had the processor in {disturbed_blocks} of {len(self.blocks)} blocks, the "
+            f"hypervisor for {100 * self.stolen_share:.0f} % of their time: the machine, and not "
+            "the code, decided the time"
+        )
 
     def release(self) -> None:
         """Put the program away; the trial's result stands whatever comes of that."""

@@ -69,19 +69,21 @@ def test_disturbed_blocks_are_told(block: Block, clock: str, expected: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("switches", "clock", "expected"),
+    ("switches", "stolen", "clock", "expected"),
     [
-        ([9, 9, 0, 9], "wall", True),
-        ([9, 0, 0, 9], "wall", False),
-        ([9, 9, 9, 9], "cpu", False),
-        ([], "wall", False),
+        ([9, 9, 0, 9], 0.0, "wall", True),
+        ([9, 0, 0, 9], 0.0, "wall", False),
+        ([9, 9, 9, 9], 0.5, "cpu", False),
+        ([0, 0, 0, 0], 0.2, "wall", True),
+        ([0, 0, 0, 0], 0.02, "wall", False),
+        ([], 0.0, "wall", False),
     ],
 )
 def test_the_machine_decides_if_most_blocks_were_disturbed(
-    switches: list[int], clock: str, expected: bool
+    switches: list[int], stolen: float, clock: str, expected: bool
 ) -> None:
     blocks = [Block(i, 1, 10_000_000, 1_000_000, n) for i, n in enumerate(switches)]
-    assert contended(blocks, clock) is expected  # type: ignore[arg-type]
+    assert contended(blocks, clock, stolen) is expected  # type: ignore[arg-type]
 
 
 def simulate(
