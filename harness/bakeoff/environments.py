@@ -300,7 +300,7 @@ def _in_place(backend: Backend) -> Environment:
     version = ".".join(map(str, sys.version_info[:3]))
     requirements = requirements_of(backend)
     resolved, missing, notes = {}, [], []
-    for text in requirements:
+    for number, text in enumerate(requirements):
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
@@ -310,7 +310,13 @@ def _in_place(backend: Backend) -> Environment:
             missing.append(text)
             continue
         resolved[requirement.name] = found
-        if not requirement.specifier.contains(found, prereleases=True):
+        fits = requirement.specifier.contains(found, prereleases=True)
+        if not fits and backend.variant_of and number == 0:
+            raise EnvironmentFailure(
+                f"the running Python ({sys.executable}) has {requirement.name} {found}, and {text} "
+                "was asked for; run without --in-place"
+            )
+        if not fits:
             notes.append(f"{requirement.name} {found} is outside the tested range {text}")
     if missing:
         wanted = " ".join(f"'{text}'" for text in missing)

@@ -37,6 +37,8 @@ class Backend:
         JSON options, passed to the adapter's constructor by keyword.
     requirements
         What pip installs into the backend's own environment. Empty: nothing beyond NumPy.
+        The first is the toolkit's own: its version is the one that a variant replaces
+        (``jax==0.9.*`` on the command line), with those that are pinned just as it is.
     python
         Version specifier of the interpreters the toolkit runs on.
     system
@@ -52,6 +54,9 @@ class Backend:
         Shown in reports; ``released`` is the year and month of the first release.
     device
         ``"cpu"`` or ``"cuda"``.
+    variant_of
+        The name of the backend of which this is another version (`bakeoff.variants`);
+        empty for all that are registered.
     """
 
     name: str
@@ -68,9 +73,10 @@ class Backend:
     released: str = ""
     device: str = "cpu"
     summary: str = ""
+    variant_of: str = ""
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name):
+        if not _NAME.match(self.variant_of or self.name):
             raise PluginError(
                 f"backend: name {self.name!r}, expected lower-case letters, digits and '.', '_', "
                 "'-' (it names folders and command-line choices)"

@@ -6,9 +6,15 @@ import click
 from rich.table import Table
 
 from bakeoff.commands.display import printable
-from bakeoff.commands.options import err_console, load_plugins, names, out_console, plugin_option
+from bakeoff.commands.options import (
+    backend_names,
+    err_console,
+    load_plugins,
+    out_console,
+    plugin_option,
+)
 from bakeoff.errors import EnvironmentFailure
-from bakeoff.plan import USUAL_BACKENDS, choose
+from bakeoff.plan import USUAL_BACKENDS, choose_backends
 
 FAILED = 1
 
@@ -41,25 +47,30 @@ def list_command(as_json: bool) -> None:
 
 
 @env_group.command("create")
-@click.argument("backends", nargs=-1, callback=names)
+@click.argument("backends", nargs=-1, callback=backend_names)
 @plugin_option
 def create_command(backends: tuple[str, ...], plugin: tuple[str, ...]) -> int:
-    """Make the environments of BACKENDS (the usual ones) now; exit 1 if one cannot be made."""
+    """Make the environments of BACKENDS (the usual ones) now; exit 1 if one cannot be made.
+
+    A name may carry a version of its toolkit: "jax==0.9.*".
+    """
     from bakeoff import environments
 
     known = load_plugins(plugin).backends
     console = err_console()
     failed = False
-    for name in choose("backend", backends or [b for b in USUAL_BACKENDS if b in known], known):
+    usual = [b for b in USUAL_BACKENDS if b in known]
+    for backend in choose_backends(backends or usual, known):
+        name = printable(backend.name)
         try:
             made = environments.provide(
-                known[name], progress=lambda line: console.print(printable(line), highlight=False)
+                backend, progress=lambda line: console.print(printable(line), highlight=False)
             )
         except EnvironmentFailure as failure:
             failed = True
-            console.print(f"[red]{printable(name)}:[/] {printable(str(failure))}", highlight=False)
+            console.print(f"[red]{name}:[/] {printable(str(failure))}", highlight=False)
         else:
-            out_console().print(f"{printable(name)}: {printable(made.key)}", highlight=False)
+            out_console().print(f"{name}: {printable(made.key)}", highlight=False)
     return FAILED if failed else 0
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from bakeoff import plugins
+from bakeoff import plugins, variants
 from bakeoff.commands.display import printable
 
 RESULTS = Path("bakeoff-results")
@@ -74,6 +74,20 @@ def names(
 ) -> tuple[str, ...]:
     """Split what was given, possibly repeatedly, at commas."""
     found = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
+    return _something(found, context, parameter, value)
+
+
+def backend_names(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Split as `names` does, but leave version specifiers whole: ``jax>=0.9,<0.10``."""
+    return _something(variants.names_in(value), context, parameter, value)
+
+
+def _something(
+    found: tuple[str, ...], context: click.Context, parameter: click.Parameter,
+    value: tuple[str, ...],
+) -> tuple[str, ...]:  # fmt: skip
     if value and not found:
         raise click.BadParameter(
             f"{','.join(value)!r} names nothing, expected A,B", context, parameter
