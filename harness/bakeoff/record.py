@@ -34,14 +34,15 @@ class Block:
     ``involuntary`` counts involuntary context switches of the worker; ``rss_bytes`` is its
     resident memory after the block, 0 where that is not known. ``wall_ns`` is the end-to-end
     view of the calls; ``device_ns`` the hot one, by a device's own events, None where there are
-    none (`bakeoff_worker.device` has the words).
+    none (`bakeoff_worker.device` has the words). Of blocks that another program timed,
+    ``cpu_ns`` and ``involuntary`` are NaN: not known.
     """
 
     position: int
     loops: int
     wall_ns: int
-    cpu_ns: int
-    involuntary: int
+    cpu_ns: float
+    involuntary: float
     rss_bytes: int = 0
     device_ns: int | None = None
 

@@ -93,7 +93,7 @@ def test_the_page_says_what_stands_beside_what(
     said = capsys.readouterr().out.replace("\\", "")
     assert f"the backends of {folder} compared with toy==1.*" in said
     assert "time / toy==1.*" in said
-    assert "interleaved with it in the same process rounds" in said
+    assert "relative to toy==1.* of the same process round" in said
     assert "Fails: 1 of 12 cells" in said
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from bakeoff import export
 from bakeoff.commands import tables
-from bakeoff.commands.options import names, out_console
+from bakeoff.commands.options import names, out_console, read_run
 from bakeoff.commands.tables import Table, number_json, ratio_json, ratio_words
 from bakeoff.comparison import EVENTS, FAIL_ON, Cell, Comparison, compare
 from bakeoff.plan import choose
@@ -49,7 +48,10 @@ _NUMBERS = ("time", "95 %", "cases", "error", *Verdict)  # how heads of numbers 
 def compare_command(
     base: Path, new: Path | None, margin: float, fail_on: tuple[str, ...], format: str
 ) -> int:
-    """Compare the run in folder NEW with the run in folder BASE, cell by cell.
+    """Compare the run in NEW with the run in BASE, cell by cell.
+
+    A run is its folder; or a JSON file of pytest-benchmark, or a folder of such files, which
+    are then its process rounds.
 
     Both must be of one machine. Each time is taken relative to the reference backend of the
     same run, since the two runs met the machine at different times.
@@ -65,10 +67,11 @@ def compare_command(
       2    the command was wrong, or the runs cannot be compared
     """
     named = choose("--fail-on", fail_on or FAIL_ON, EVENTS)
+    before = read_run(base)
     if new is None:
-        found = compare_within(export.read(base), str(base), margin)
+        found = compare_within(before, str(base), margin)
     else:
-        found = compare(export.read(base), export.read(new), (str(base), str(new)), margin)
+        found = compare(before, read_run(new), (str(base), str(new)), margin)
     title, conclusion, shown = _title(found), _conclusion(found, named), list(_tables(found))
     match format:
         case "json":
@@ -168,9 +171,9 @@ def _remarks(found: Comparison) -> Iterator[str]:
 def _method(found: Comparison) -> str:
     if found.paired:
         return (
-            f"Times are relative to {found.reference}, interleaved with it in the same process "
-            "rounds; intervals are over the rounds. An outcome or error with an arrow is "
-            f"{found.reference}'s, then the backend's."
+            f"Times are relative to {found.reference} of the same process round; intervals are "
+            f"over the rounds. An outcome or error with an arrow is {found.reference}'s, then the "
+            "backend's."
         )
     return (
         f"Times are relative to {found.reference} of the same run and process round, as the "

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from bakeoff import export
 from bakeoff.changepoints import Change
 from bakeoff.commands import tables
-from bakeoff.commands.options import backend_names, names, out_console
+from bakeoff.commands.options import backend_names, names, out_console, read_run
 from bakeoff.commands.tables import Table, number_json, ratio_json, ratio_words
 from bakeoff.history import History, Series, history
 from bakeoff.plan import choose
@@ -45,7 +44,9 @@ def history_command(
     folders: tuple[Path, ...], cases: tuple[str, ...], backends: tuple[str, ...], margin: float,
     fail_on: tuple[str, ...], format: str,
 ) -> int:  # fmt: skip
-    """Find where the speed of a cell changed, over the runs in the folders DIR...
+    """Find where the speed of a cell changed, over the runs in DIR...
+
+    Each is a run's folder; or a JSON file of pytest-benchmark, or a folder of such files.
 
     The runs must be of one machine and have the same reference backend; they are put in order
     of time. A cell needs some six runs before a change stands out of their scatter.
@@ -57,7 +58,7 @@ def history_command(
       2    the command was wrong, or the runs make no history
     """
     named = choose("--fail-on", fail_on, FAIL_ON)
-    runs = {str(folder): export.read(folder) for folder in folders}
+    runs = {str(folder): read_run(folder) for folder in folders}
     found = history(runs, cases, backends, margin)
     title = f"bakeoff: history of {len(found.runs)} runs"
     conclusion, shown = _conclusion(found, named), list(_tables(found))

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from bakeoff import plugins, variants
+from bakeoff import plugins, sources, variants
 from bakeoff.commands.display import printable
+from bakeoff.export import Contents
 
 RESULTS = Path("bakeoff-results")
 WIDE = 1000  # columns: what no table reaches
@@ -67,6 +68,13 @@ def load_plugins(extra: Sequence[str]) -> plugins.Plugins:
     found = plugins.load(extra)
     tell_problems(found.problems)
     return found
+
+
+def read_run(path: Path, salvaging: bool = False) -> Contents:
+    """Return a run's contents; show what is not whole or not known in them."""
+    contents = sources.read(path, salvaging)
+    tell_problems(f"{path}: {problem}" for problem in contents.problems)
+    return contents
 
 
 def names(
