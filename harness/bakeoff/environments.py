@@ -29,6 +29,7 @@ from bakeoff.errors import EnvironmentFailure, UsageError
 from bakeoff.interface import Backend
 from bakeoff.interpreters import Interpreter, find_interpreter
 from bakeoff.machine import cache_dir
+from bakeoff.variants import toolkit_requirement
 
 try:
     import fcntl
@@ -300,7 +301,8 @@ def _in_place(backend: Backend) -> Environment:
     version = ".".join(map(str, sys.version_info[:3]))
     requirements = requirements_of(backend)
     resolved, missing, notes = {}, [], []
-    for number, text in enumerate(requirements):
+    asked = toolkit_requirement(backend) if backend.variant_of else None
+    for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate():
             continue
@@ -311,7 +313,7 @@ def _in_place(backend: Backend) -> Environment:
             continue
         resolved[requirement.name] = found
         fits = requirement.specifier.contains(found, prereleases=True)
-        if not fits and backend.variant_of and number == 0:
+        if not fits and asked is not None and asked.name == requirement.name:
             raise EnvironmentFailure(
                 f"the running Python ({sys.executable}) has {requirement.name} {found}, and {text} "
                 "was asked for; run without --in-place"

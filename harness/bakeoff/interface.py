@@ -37,8 +37,8 @@ class Backend:
         JSON options, passed to the adapter's constructor by keyword.
     requirements
         What pip installs into the backend's own environment. Empty: nothing beyond NumPy.
-        The first is the toolkit's own: its version is the one that a variant replaces
-        (``jax==0.9.*`` on the command line), with those that are pinned just as it is.
+        A variant (``jax==0.9.*`` on the command line) replaces the toolkit's own: the one that
+        is named as the toolkit is, or as the backend's name begins, or the only one.
     python
         Version specifier of the interpreters the toolkit runs on.
     system

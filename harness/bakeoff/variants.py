@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from bakeoff.errors import UsageError
 from bakeoff.interface import Backend
@@ -65,20 +66,22 @@ def parted(name: str) -> tuple[str, str]:
 def variant(backend: Backend, specifier: str) -> Backend:
     """Return a backend with another version of its toolkit, under a name that says so.
 
-    The toolkit's requirement is the backend's first. One that is pinned just as the toolkit
-    was (``jaxlib`` beside ``jax``) goes with it: which version of it fits, the toolkit's own
-    metadata tell the installer. All others stay as they are.
+    The toolkit's own requirement is replaced (`toolkit_requirement`). One that is pinned just
+    as that was (``jaxlib`` beside ``jax``) goes with it: which version of it fits, the
+    toolkit's metadata tell the installer. All others stay as they are.
 
     Raises
     ------
     UsageError
-        If the backend has no requirements, or the specifier is none.
+        If it is not known which requirement is the toolkit's, or the specifier is none.
     """
     name = f"{backend.name}{specifier}"
-    if not backend.requirements:
+    toolkit = toolkit_requirement(backend)
+    if toolkit is None:
+        given = ", ".join(backend.requirements) or "nothing"
         raise UsageError(
-            f"backend {name}: {backend.name} installs no toolkit, so that it has no versions to "
-            f"choose from; expected {backend.name} alone"
+            f"backend {name}: {backend.name} installs {given}, of which none is known to be the "
+            f"toolkit's own; expected {backend.name} alone"
         )
     try:
         SpecifierSet(specifier)
@@ -87,19 +90,41 @@ def variant(backend: Backend, specifier: str) -> Backend:
             f"backend {name}: {specifier!r} is no version specifier; expected one such as "
             f"{backend.name}==1.2.*, or {backend.name}>=1.2,<1.4"
         ) from None
-    toolkit, *others = map(Requirement, backend.requirements)
-    pinned = toolkit.specifier
-    toolkit.specifier = SpecifierSet(specifier)
-    for other in others:
-        if other.specifier == pinned:
-            other.specifier = SpecifierSet()
+    requirements = [Requirement(text) for text in backend.requirements]
+    for requirement in requirements:
+        if requirement.name == toolkit.name:
+            requirement.specifier = SpecifierSet(specifier)
+        elif requirement.specifier == toolkit.specifier:
+            requirement.specifier = SpecifierSet()
     return replace(
         backend,
         name=name,
         title=f"{backend.title} {specifier}",
-        requirements=(str(toolkit), *map(str, others)),
+        requirements=tuple(map(str, requirements)),
         variant_of=backend.name,
     )
+
+
+def toolkit_requirement(backend: Backend) -> Requirement | None:
+    """Return the requirement whose version is the toolkit's; None if that is not known.
+
+    It is the one that is named as the toolkit is, or as the backend's name begins (``torch``
+    of ``torch-compile``); failing that, the only one beside NumPy.
+    """
+    requirements = [Requirement(text) for text in backend.requirements]
+    toolkit, own = canonicalize_name(backend.toolkit), canonicalize_name(_base(backend))
+    named = [
+        r for r in requirements if (name := canonicalize_name(r.name)) == toolkit
+        or own.startswith(name)
+    ]  # fmt: skip
+    if named:
+        return max(named, key=lambda r: len(r.name))
+    others = [r for r in requirements if canonicalize_name(r.name) != "numpy"]
+    return others[0] if len(others) == 1 else None
+
+
+def _base(backend: Backend) -> str:
+    return backend.variant_of or backend.name
 
 
 def names_in(texts: Iterable[str]) -> tuple[str, ...]:

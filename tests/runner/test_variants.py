@@ -1,6 +1,7 @@
 """Variants: another version of a backend's toolkit is a backend of its own, all the way."""
 
 import doctest
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from bakeoff_jax import BACKENDS as JAX
 from bakeoff_torch import BACKENDS as TORCH
 
 BARE = Backend("bare", "Bare", "bare", "bare.py:Bare")
-KNOWN = {b.name: b for b in (*JAX, *TORCH, BARE)}
+OLD = replace(BARE, name="old", requirements=("imageio==2.*", "strange-old==1.0", "numpy==1.23.5"))
+KNOWN = {b.name: b for b in (*JAX, *TORCH, BARE, OLD)}
 HERE = ".".join(np.__version__.split(".")[:2])
 
 
@@ -61,7 +63,8 @@ def test_the_toolkits_requirement_is_replaced(name: str, requirements: tuple[str
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("bare==1.*", "bare installs no toolkit"),
+        ("bare==1.*", "bare installs nothing, of which none is known to be the toolkit's own"),
+        ("old==1.*", "old installs imageio==2.*, strange-old==1.0, numpy==1.23.5, of which none"),
         ("jax==", "'==' is no version specifier; expected one such as jax==1.2"),
         ("jax=0.9", "'=0.9' is no version specifier"),
         ("jx==0.9.*", "no 'jx', did you mean jax"),
@@ -71,6 +74,27 @@ def test_the_toolkits_requirement_is_replaced(name: str, requirements: tuple[str
 def test_what_is_no_variant_is_refused(name: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         choose_backends([name], KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "toolkit", "requirements", "own"),
+    [
+        ("torch-compile", "PyTorch", ("numpy>=2", "torch==2.*"), "torch"),
+        ("tensorflow1", "TensorFlow 1", ("absl-py==2", "tensorflow==1.15"), "tensorflow"),
+        ("paddle", "PaddlePaddle", ("setuptools<81", "paddlepaddle==3.*"), "paddlepaddle"),
+        ("numpy-plan", "NumPy", ("threadpoolctl>=3", "numpy>=2"), "numpy"),
+        ("keras-torch", "Keras", ("torch==2.*", "keras==3.*"), "keras"),
+        ("mine", "mine", ("numpy", "my-toolkit==1.*"), "my-toolkit"),
+        ("caffe2", "Caffe2", ("future==1.0", "torch==1.8.1"), None),
+        ("bare", "bare", (), None),
+    ],
+)
+def test_the_toolkits_own_requirement_is_known_by_its_name(
+    name: str, toolkit: str, requirements: tuple[str, ...], own: str | None
+) -> None:
+    backend = Backend(name, toolkit, toolkit, "x.py:X", requirements=requirements)
+    found = variants.toolkit_requirement(backend)
+    assert (found.name if found else None) == own
 
 
 def test_no_two_variants_share_a_file_and_no_name_leads_elsewhere() -> None:
