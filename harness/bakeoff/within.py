@@ -37,6 +37,7 @@ def compare_within(run: Contents, name: str = "", margin: float = MINIMUM_EFFECT
         _cell(ranking, case.id, backend, claims.get((case.id, backend)))
         for case in run.cases
         for backend in others
+        if ranking.records(case.id, backend) or ranking.records(case.id, ranking.reference)
     ]
     return Comparison(
         names=(name, name),
@@ -63,6 +64,8 @@ def _cell(ranking: Ranking, case: str, backend: str, claim: Claim | None) -> Cel
         )  # fmt: skip
     elif case not in ranking.timed():
         reason = "its calls are not timed"
+    elif base is None or new is None:
+        reason = f"{backend if new is None else ranking.reference} has no record of it"
     else:
         reason = ranking.why_not(case, backend) or "no process round holds both backends"
         verdict = Verdict.CANNOT_TELL if base is new is Outcome.OK else None

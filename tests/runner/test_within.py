@@ -8,7 +8,7 @@ from test_comparison import CASES, changed, run, written
 
 from bakeoff.cli import main
 from bakeoff.comparison import Comparison
-from bakeoff.record import Outcome
+from bakeoff.record import Outcome, Record
 from bakeoff.statistics import Verdict
 from bakeoff.within import compare_within
 
@@ -65,6 +65,18 @@ def test_a_wrong_answer_is_told_and_not_ranked(
     (its,) = (c for c in found.cells if (c.case, c.backend) == ("toy/case1", "toy==2.*"))
     assert (its.events, its.verdict) == (events, verdict)
     assert its.reason.startswith("not ranked")
+
+
+def test_what_one_side_lacks_is_told_and_what_both_lack_is_no_cell() -> None:
+    def partly(record: Record) -> Record | None:
+        gone = {"toy/case1": {"toy==2.*"}, "toy/case2": set(VERSIONS)}
+        return None if record.backend in gone.get(record.case_id, ()) else record
+
+    found = compare_within(run(1, change=partly, backends=VERSIONS))
+    assert "toy/case2" not in {c.case for c in found.cells}
+    (its,) = found.told()
+    assert (its.case, its.backend, its.events) == ("toy/case1", "toy==2.*", ("missing",))
+    assert its.reason == "toy==2.* has no record of it"
 
 
 def test_a_single_round_claims_nothing() -> None:
