@@ -8,6 +8,7 @@ the day stands in both times. Changes are claimed for all cells at once (Holm).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from bakeoff import changepoints, statistics
 from bakeoff.changepoints import Change, Point
@@ -36,8 +37,8 @@ class Series:
     Attributes
     ----------
     points
-        By index of the run; runs in which the cell cannot be ranked, or in which the case was
-        another, are not in it.
+        By index of the run; runs in which the cell cannot be ranked, or in which the case, the
+        device or the number of threads was another than in the last, are not in it.
     p_value
         That its level never changed, adjusted for all series.
     changes
@@ -175,18 +176,27 @@ def _cases(runs: Sequence[Contents], globs: Sequence[str]) -> list[str]:
 def _series(
     case: str, backend: str, runs: Sequence[Contents], rankings: Sequence[Ranking]
 ) -> Series:
-    """Return a cell's series; the last run that has the case says what the case is."""
-    defined = [next((definition(c) for c in run.cases if c.id == case), None) for run in runs]
-    latest = next((d for d in reversed(defined) if d is not None), None)
+    """Return a cell's series; the last run that has the cell says what it is."""
+    known = [
+        _identity(case, backend, run, ranking) for run, ranking in zip(runs, rankings, strict=True)
+    ]
+    latest = next((its for its in reversed(known) if its is not None), None)
     points = {}
     for number, ranking in enumerate(rankings):
-        if defined[number] != latest or case not in ranking.timed():
-            continue
-        if backend not in ranking.settings or ranking.why_not(case, backend):
+        if latest is None or known[number] != latest or ranking.why_not(case, backend):
             continue
         if point := _point(list(ranking.pairs(case, backend).values())):
             points[number] = point
     return Series(case, backend, points)
+
+
+def _identity(case: str, backend: str, run: Contents, ranking: Ranking) -> Any:
+    """Return what must be alike for times to be of one series; None if the run has none."""
+    defined = next((definition(c) for c in run.cases if c.id == case), None)
+    if defined is None or backend not in ranking.settings or case not in ranking.timed():
+        return None
+    sides = (ranking.settings[b] for b in (backend, ranking.reference))
+    return defined, [(s.device, s.model, s.threads, s.clock) for s in sides]
 
 
 def _point(logs: Sequence[float]) -> Point | None:

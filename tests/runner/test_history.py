@@ -114,6 +114,15 @@ def test_a_case_that_is_another_now_starts_anew() -> None:
     assert not series.changes
 
 
+def test_runs_on_another_device_or_with_other_threads_are_not_of_the_series() -> None:
+    def told(number: int, **about: Any) -> Contents:
+        describe = {"toolkit": "Toy", "version": "1.0", "threads": 1, **about}
+        return day(number)._replace(environments={"e": {"hello": {"describe": describe}}})
+
+    runs = {f"r{n}": told(n, **({"threads": 2} if n in (1, 4) else {})) for n in range(8)}
+    assert list(its(history(runs), "case0").points) == [0, 2, 3, 5, 6, 7]
+
+
 def test_cases_and_backends_choose_the_family() -> None:
     runs = {f"r{n}": day(n, backends=("ref", "mine", "yours")) for n in range(4)}
     assert len(history(runs).series) == 6
