@@ -1,9 +1,9 @@
 """A run as pytest-benchmark's JSON files, one per process round.
 
 ``pytest-benchmark compare`` reads them, and ``pytest --benchmark-compare``, which finds the
-cells of our own plugin in them by name. What pytest-benchmark has no place for is left out:
-cells without times, so that outcomes other than ok and mismatch are not there. All times are
-wall times, of calls on a device too.
+cells of our own plugin in them by name, and warns that they tell less of the machine. What
+pytest-benchmark has no place for is left out: cells without times, so that outcomes other than
+ok and mismatch are not there. All times are wall times, of calls on a device too.
 
 Source: ``pytest_benchmark/stats.py`` (5.3): the keys of ``stats`` and what they mean.
 """
