@@ -9,7 +9,7 @@ import click
 
 from bakeoff.commands import tables
 from bakeoff.commands.options import names, out_console, read_run
-from bakeoff.commands.tables import Table, number_json, ratio_json, ratio_words
+from bakeoff.commands.tables import Table, cells, number_json, ratio_json, ratio_words
 from bakeoff.comparison import EVENTS, FAIL_ON, Cell, Comparison, compare
 from bakeoff.plan import choose
 from bakeoff.record import Outcome
@@ -150,11 +150,11 @@ def _remarks(found: Comparison) -> Iterator[str]:
     if told > SHOWN:
         yield f"{told - SHOWN} more cells are not shown; --format json has all."
     for reason, count in found.unsettled().most_common():
-        yield f"{count} {_cells(count)} without a claim: {reason}."
+        yield f"{cells(count)} without a claim: {reason}."
     if found.reference:
         yield (
             f"{_method(found)} Faster and slower mean by more than {100 * found.margin:.3g} %, and "
-            f"hold for all {found.family} {_cells(found.family)} at once (Holm)."
+            f"hold for all of {cells(found.family)} at once (Holm)."
         )
     floors = ["unknown" if value is None else f"{value:.1%}" for value in found.noise.values()]
     yield (
@@ -204,7 +204,3 @@ def _change(before: str, after: str) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _cells(count: int) -> str:
-    return "cell" if count == 1 else "cells"

@@ -10,7 +10,7 @@ import click
 from bakeoff.changepoints import Change
 from bakeoff.commands import tables
 from bakeoff.commands.options import backend_names, names, out_console, read_run
-from bakeoff.commands.tables import Table, number_json, ratio_json, ratio_words
+from bakeoff.commands.tables import Table, cells, number_json, ratio_json, ratio_words
 from bakeoff.history import History, Series, history
 from bakeoff.plan import choose
 from bakeoff.statistics import MINIMUM_EFFECT, Verdict
@@ -127,8 +127,8 @@ def _tables(found: History) -> Iterator[Table]:
                                   "95 % interval", "versions")  # fmt: skip
         yield Table("Changes", heads, [_row(found, s, c) for s, c in changed[:SHOWN]], _NUMBERS)
     heads = ("cell", "backend", "ranked in", f"time / {found.reference}", "over the runs")
-    cells = [_summary(s, len(found.runs)) for s in found.series[:SHOWN]]
-    yield Table("Cells", heads, cells, _NUMBERS)
+    rows = [_summary(s, len(found.runs)) for s in found.series[:SHOWN]]
+    yield Table("Cells", heads, rows, _NUMBERS)
 
 
 def _row(found: History, series: Series, change: Change) -> tuple[str, ...]:
@@ -157,8 +157,8 @@ def _remarks(found: History) -> Iterator[str]:
     yield (
         f"Times are relative to {found.reference} of the same run and process round: a change of "
         f"{found.reference} itself would enter every ratio. The noise is the scatter of runs "
-        "about their level. That a cell changed holds for all "
-        f"{len(found.series)} cells at once (Holm), at 95 %; changes below "
+        f"about their level. That a cell changed holds for all of {cells(len(found.series))} at "
+        "once (Holm), at 95 %; changes below "
         f"{100 * found.margin:.3g} % are not told. An interval is of the levels before and after."
     )
     if len(found.runs) < 6:
@@ -167,9 +167,9 @@ def _remarks(found: History) -> Iterator[str]:
 
 def _conclusion(found: History, fail_on: Iterable[str]) -> str:
     changed = sum(bool(s.changes) for s in found.series)
-    said = f"{changed} of {len(found.series)} cells changed"
+    said = f"{changed} of {cells(len(found.series))} changed"
     if not (named := list(fail_on)):
         return f"{said}."
     failing = len(found.failing(named))
     verdict = f"Fails: {failing}" if failing else "Passes: none"
-    return f"{verdict} of {len(found.series)} cells ended {' or '.join(named)}; {said}."
+    return f"{verdict} of {cells(len(found.series))} ended {' or '.join(named)}; {said}."

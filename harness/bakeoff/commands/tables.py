@@ -75,6 +75,15 @@ def ratio_json(speed: Interval) -> Mapping[str, Any]:
     }
 
 
+def cells(count: int) -> str:
+    """Return a number of cells in words.
+
+    >>> cells(1), cells(20)
+    ('1 cell', '20 cells')
+    """
+    return f"{count} cell{'' if count == 1 else 's'}"
+
+
 def number_json(value: float | None) -> float | str | None:
     """Return a number as JSON data; those that JSON lacks as strings, as in exports."""
     if value is None or isfinite(value):
