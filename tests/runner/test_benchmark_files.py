@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import json
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -288,12 +289,13 @@ def test_a_folder_without_any_run_says_so(
 def test_cells_of_our_own_plugin_are_read_as_what_they_are(tmp_path: Path) -> None:
     """A real session of two backends, one of them a variant."""
     here = f"numpy=={np.__version__}"
+    environ = {**os.environ, "BAKEOFF_CACHE_DIR": str(tmp_path / "cache")}  # its lock too
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--bakeoff",
          "--bakeoff-in-place", "--bakeoff-backends", f"numpy,{here}", "--bakeoff-cases",
          "matmul/square-float32-64-*", "--benchmark-max-time=0.05", "--benchmark-min-rounds=3",
          "--benchmark-json=0001_x.json"],
-        cwd=tmp_path, check=True, capture_output=True,
+        cwd=tmp_path, check=True, capture_output=True, env=environ,
     )  # fmt: skip
     contents = sources.read(tmp_path)
     assert {r.backend for r in contents.records} == {"numpy", here}

@@ -115,6 +115,12 @@ def test_in_place_a_version_that_is_not_there_is_refused() -> None:
         environments.provide(not_there, in_place=True)
 
 
+@pytest.fixture(autouse=True)
+def _own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure without waiting for others on this machine."""
+    monkeypatch.setenv("BAKEOFF_CACHE_DIR", str(tmp_path / "cache"))
+
+
 def run(out: Path, *options: str) -> int:
     return main([
         "run", "--preset", "smoke", "--max-time", "0.01", "--in-place", "--out", str(out),
