@@ -14,8 +14,11 @@ What is assumed of a toolkit besides:
 
 - float16 and bfloat16 are storage: each op rounds its result to them, but sums (matmul,
   convolutions, reductions) run in float32. One that sums in half precision exceeds its bound.
-- Results below the smallest normal number may be flushed to zero, but not in float16, whose
-  subnormals all processors keep.
+- Operands and results below the smallest normal number may be taken for zero, but not in
+  float16, whose subnormals all processors keep.
+- A zero that no rounding made is exact, and has its sign: 0 x, 0 / x, √0, f(0) = 0.
+- A sum of finite terms whose magnitudes add up to more than the dtype holds may overflow on
+  the way, or not, by its order: it is undecided, unless all terms are of one sign.
 - Cotangents that meet in one element (overlapping windows, an index taken twice, a batch that
   was broadcast) may be rounded to the dtype before each is added.
 - Fusing ops, or computing in higher precision between them, only removes roundings.
@@ -48,6 +51,11 @@ class Format(NamedTuple):
     eta: float
     smallest: float
     largest: float
+
+    @property
+    def largest_sum(self) -> float:
+        """The largest finite number of sums inside an op."""
+        return self.largest if self.u == self.u_sum else FORMATS["float32"].largest
 
 
 FORMATS = {
@@ -128,7 +136,8 @@ class Arithmetic:
         if not f.u:
             return Ball(mid, rad)
         carried = 0.0 if rad is None else rad
-        radius = carried + local + roundings * f.u * (np.abs(mid) + carried) + f.eta
+        eta = f.eta * (mid != 0) if rad is None else f.eta
+        radius = carried + local + roundings * f.u * (np.abs(mid) + carried) + eta
         return self._ranged(mid, np.asarray(radius))
 
     def _ranged(self, mid: Array, rad: Array) -> Ball:
@@ -168,6 +177,9 @@ class Arithmetic:
         if spread(a, b):
             away = np.abs(b.mid) - b.radius  # from zero
             rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, np.inf)
+            # x / 0 is known if x is no ball around 0 of which the sign, or NaN, is open
+            known = (b.mid == 0) & (b.radius == 0) & ((a.radius == 0) | (np.abs(a.mid) > a.radius))
+            rad = np.where(known, 0.0, rad)
         return self.settle(mid, rad, roundings=2.0)
 
     def unary(
@@ -188,7 +200,15 @@ class Arithmetic:
         if a.rad is not None:
             ends = np.maximum(np.abs(f(a.mid + a.rad) - mid), np.abs(f(a.mid - a.rad) - mid))
             rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
-        return self.settle(mid, rad, roundings=2 * ulp, local=local)
+        y = self.settle(mid, rad, roundings=2 * ulp, local=local + self.underflow(mid, a))
+        if a.rad is None or not np.any(np.isnan(mid)):
+            return y
+        reaches = np.isnan(mid) & ~(np.isnan(f(a.mid + a.rad)) & np.isnan(f(a.mid - a.rad)))
+        return Ball(mid, np.where(reaches, np.inf, y.radius))  # into where it is defined
+
+    def underflow(self, mid: Array, a: Ball) -> Any:
+        """Return the error near zero of a function that is 0 in float64 but not of 0."""
+        return self.format.eta * ((mid == 0) & (a.mid != 0))
 
     # --- sums ---------------------------------------------------------------------------
 
@@ -208,6 +228,7 @@ class Arithmetic:
         b: Ball | None,
         n: int,
         stored: bool = False,
+        divisor: float = 1.0,
     ) -> Ball:
         """Apply a bilinear map whose results are sums of n products of a and b.
 
@@ -215,7 +236,8 @@ class Arithmetic:
         the absolute values; plus what the operands' radii contribute,
         Σ (r_a|b| + |a|r_b + r_a r_b), plus the rounding to storage. With b None the map is
         linear in a, and n counts the additions. With ``stored`` the partial sums live in
-        the dtype itself, as where cotangents are added in place one after the other.
+        the dtype itself, as where cotangents are added in place one after the other. Where
+        the sums are divided by ``divisor``, they may overflow before that.
         """
         self.terms = max(self.terms, n)
         one = Ball(np.asarray(1.0))
@@ -223,15 +245,31 @@ class Arithmetic:
         mid = np.asarray(f(a.mid, second.mid))
         size_b = second.size
         g = gamma(n, self.format.u if stored else self.format.u_sum)
+        sizes = f(a.size, size_b) if self.format.u else None
         # 1/(1 - nu): the sums that are rounded are those of computed products.
-        rad = None if not self.format.u else g * f(a.size, size_b)
+        rad = None if sizes is None else g * sizes
         if a.rad is not None:
             rad = f(a.rad, size_b) + (0.0 if rad is None else rad)
         if second.rad is not None:
             rad = f(np.abs(a.mid), second.rad) + (0.0 if rad is None else rad)
         stored_apart = self.format.u > self.format.u_sum
         local = n * self.format.eta if self.format.u_sum == self.format.u else 0.0
-        return self.settle(mid, rad, roundings=float(stored_apart), local=local)
+        y = self.settle(mid, rad, roundings=float(stored_apart), local=local)
+        if sizes is None or not np.any(sizes * divisor > self.format.largest_sum):
+            return y
+        return Ball(
+            y.mid, np.where(self._overflows(mid, sizes, divisor, a, second), np.inf, y.radius)
+        )
+
+    def _overflows(self, mid: Array, sizes: Array, divisor: float, a: Ball, b: Ball) -> Any:
+        """Return where finite terms of both signs may overflow on the way to their sum."""
+        given = np.all(np.isfinite(a.mid)) and np.all(np.isfinite(b.mid))
+        mixed = ~(np.abs(mid) >= (1 - 1e-9) * sizes)
+        return (
+            (sizes * divisor > self.format.largest_sum)
+            & (mixed | (divisor > 1))
+            & (given | np.isfinite(mid))
+        )
 
     def total(self, parts: list[Ball]) -> Ball:
         """Add balls of one shape in any order, as gradients of a value used twice are."""

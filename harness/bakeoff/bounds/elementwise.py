@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.bounds.balls import Arithmetic, Ball, spread
+from bakeoff.bounds.balls import Arithmetic, Array, Ball, spread
 from bakeoff.bounds.table import (
     ONE,
     TWO,
@@ -73,16 +73,16 @@ def _power(at: Applied, a: Ball, b: Ball) -> Ball:
         )
         crosses_zero = (a.radius >= np.abs(a.mid)) & (a.radius > 0) & (b.mid < 1)
         rad = np.where(crosses_zero, np.inf, np.maximum(np.maximum.reduce(ends), slopes))
-    return at.fl.settle(mid, rad, roundings=2 * at.ulp)
+    return at.fl.settle(mid, rad, roundings=2 * at.ulp, local=at.fl.underflow(mid, a))
 
 
 @rule("maximum", "minimum")
 def _pick(at: Applied, a: Ball, b: Ball) -> Ruled:
-    """Ties share the cotangent equally."""
+    """Ties share the cotangent equally, or in any other way: all are subgradients."""
     fl = at.fl
     mid = np.asarray(getattr(np, at.op)(a.mid, b.mid))
     rad = np.maximum(a.radius, b.radius) + np.zeros(mid.shape) if spread(a, b) else None
-    undecided = np.abs(a.mid - b.mid) <= a.radius + b.radius if spread(a, b) else None
+    undecided = np.abs(a.mid - b.mid) <= a.radius + b.radius
 
     def to(x: Ball) -> Vjp:
         share = np.where(a.mid == b.mid, 0.5, x.mid == mid)
@@ -98,15 +98,20 @@ def _negative(at: Applied, x: Ball) -> Ruled:
 
 @rule("abs", "sign")
 def _sign(at: Applied, x: Ball) -> Ruled:
-    undecided = None if x.rad is None else (x.rad >= np.abs(x.mid)).astype("f8")
-    sign = Ball(np.sign(x.mid), None if undecided is None else 2 * undecided)
+    """The cotangent of ``abs`` takes the sign; at zero any of [-1, 1] is a subgradient."""
+    sign = Ball(np.sign(x.mid), None if x.rad is None else 2.0 * (x.rad >= np.abs(x.mid)))
     if at.op == "sign":
         return sign, (nothing(x),)
-    return Ball(np.abs(x.mid), x.rad), (lambda g: _signed(at.fl, g, sign),)
+    open_ = np.where(x.mid == 0, 1.0, sign.radius)
+    return Ball(np.abs(x.mid), x.rad), (lambda g: _signed(at.fl, g, sign.mid, open_),)
 
 
-def _signed(fl: Arithmetic, g: Ball, sign: Ball) -> Ball:
-    return Ball(g.mid * sign.mid, g.rad) if sign.rad is None else fl.multiply(g, sign)
+def _signed(fl: Arithmetic, g: Ball, sign: Array, open_: Array) -> Ball:
+    return (
+        Ball(g.mid * sign, g.radius + g.size * open_)
+        if np.any(open_)
+        else Ball(g.mid * sign, g.rad)
+    )
 
 
 @rule("square")
@@ -117,7 +122,7 @@ def _square(at: Applied, x: Ball) -> Ruled:
 
 @rule("clip", "relu")
 def _clip(at: Applied, x: Ball) -> Ruled:
-    """The cotangent passes between the ends (and at them; `relu` only above zero)."""
+    """The cotangent passes between the ends, and at them (`relu`: not), or by any part there."""
     low, high = (0.0, None) if at.op == "relu" else (at.attrs["min"], at.attrs["max"])
     mid, rad, undecided = x.mid, x.rad, None
     inside: Any = x.mid > 0 if at.op == "relu" else True
@@ -129,8 +134,8 @@ def _clip(at: Applied, x: Ball) -> Ruled:
         inside = inside & (limit(x.mid, e.mid) == x.mid)
         if spread(x, e):
             rad = np.maximum(0.0 if rad is None else rad, e.radius) + np.zeros(mid.shape)
-            close = np.abs(x.mid - e.mid) <= x.radius + e.radius
-            undecided = close if undecided is None else undecided | close
+        close = np.abs(x.mid - e.mid) <= x.radius + e.radius
+        undecided = close if undecided is None else undecided | close
     gate = mask(inside, undecided)
     return Ball(np.asarray(mid), rad), (lambda g: gated(at.fl, g, gate),)
 

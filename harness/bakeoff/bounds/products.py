@@ -102,7 +102,7 @@ def _pooling(at: Applied, x: Ball) -> correlation.Geometry:
 
 @rule("max_pool2d")
 def _max_pool(at: Applied, x: Ball) -> Ruled:
-    """Exact; the cotangent goes to the first maximum of a window."""
+    """Exact; the cotangent goes to the first maximum of a window, or to any of those tied."""
     fl, to = at.fl, _pooling(at, x)
     seen = correlation.windows(x.mid, to, -np.inf)  # (∏K, N, C, *out)
     rads = None if x.rad is None else correlation.windows(x.rad, to, 0.0)
@@ -138,6 +138,6 @@ def _avg_pool(at: Applied, x: Ball) -> Ruled:
     def back(a: Array, _: Array) -> Array:
         return correlation.scatter(np.broadcast_to(a / counted, (n, *a.shape)), to)
 
-    return fl.contract(mean, x, None, n + 1), (
+    return fl.contract(mean, x, None, n + 1, divisor=n), (
         lambda g: fl.contract(back, g, None, to.taps + 1, True),
     )
