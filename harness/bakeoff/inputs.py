@@ -161,6 +161,9 @@ KINDS: Mapping[str, Callable[..., Array]] = {
     "mirrored": _mirrored,
 }
 
+RANDOM = frozenset({"normal", "uniform", "positive", "nonzero", "distinct", "glorot", "he"})
+"""Kinds that draw floating-point values of no pattern, hardly ever the same twice."""
+
 
 def draw_inputs(case: Case) -> dict[str, Array]:
     """Draw every input of a case's program, cotangents included.

@@ -53,6 +53,8 @@ class Check:
 
     ``error`` and ``bound`` are absolute, at the element where error/bound is greatest;
     ``ulp_max`` and ``ulp_p99`` are in units of the case's dtype, None where not asked.
+    ``usual`` is the error of a sum of random terms as a multiple of what it keeps to in
+    practice: above 1, precision is not what the dtype says (`bakeoff.bounds`).
     """
 
     output: str
@@ -62,6 +64,7 @@ class Check:
     fraction: float
     ulp_max: float | None = None
     ulp_p99: float | None = None
+    usual: float | None = None
     reason: str = ""
 
     @property
