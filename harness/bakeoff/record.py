@@ -101,6 +101,9 @@ class Record:
         The tail of what the worker printed, if it ended badly.
     started, elapsed_s
         ISO 8601 in UTC; seconds.
+    digests
+        Of the first call's results, and of later calls' on the same inputs
+        (`bakeoff.bits`); in training, of the first loss and the parameters after one step.
     """
 
     case_id: str
@@ -117,6 +120,7 @@ class Record:
     log: str = ""
     started: str = ""
     elapsed_s: float = 0.0
+    digests: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-serialisable data; `from_json` is its inverse."""
@@ -134,5 +138,6 @@ class Record:
                 "checks": None if checks is None else tuple(Check(**c) for c in checks),
                 "series": {k: tuple(v) for k, v in data["series"].items()},
                 "blocks": tuple(Block(**b) for b in data["blocks"]),
+                "digests": tuple(data.get("digests", ())),
             }
         )
