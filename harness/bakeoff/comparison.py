@@ -295,8 +295,8 @@ class _Pair:
             if (before.device, before.model) != (after.device, after.model):
                 there, here = (s.model or s.device for s in (before, after))
                 return f"{backend} ran on {there}, now on {here}"
-            if unlike := after.unlike(before):
-                return f"{backend} used {unlike}, before {before.threads}"
+            if unlike := after.unlike(before, "before"):
+                return f"{backend} used {unlike}"
             if before.clock != after.clock:
                 return f"{backend} was timed by {before.clock} time, now by {after.clock} time"
         return ""

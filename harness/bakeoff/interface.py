@@ -151,8 +151,16 @@ class Adapter(Protocol):
     def device_timer(self) -> Any:
         """Return the device's timer (`bakeoff_worker.device.DeviceTimer`), None without one."""
 
+    def device_of(self, tensor: Tensor) -> str | None:
+        """Return where a tensor lies, in the words of `Backend.device`; None: not known."""
+
     def describe(self) -> dict[str, Any]:
-        """Return toolkit, version, device, threads as read back, precision, layout, notes."""
+        """Return toolkit, version, device, threads as read back, precision, layout, notes.
+
+        ``modes`` are the settings of precision, read back from the toolkit: ``tf32`` and
+        ``fast_math`` (true or false), ``accumulate`` (the dtype of sums of 16-bit products);
+        what the toolkit lacks is left out. Unlike modes are not ranked together.
+        """
 
 
 @dataclass(frozen=True, slots=True)
