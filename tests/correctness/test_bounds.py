@@ -42,6 +42,11 @@ def test_every_op_of_the_catalogue_has_a_rule() -> None:
     assert set(RULES) == set(OPS)
 
 
+@pytest.mark.parametrize("op", RULES)
+def test_every_rule_says_what_its_bound_is(op: str) -> None:
+    assert RULES[op].__doc__
+
+
 def _cells() -> list[Any]:
     """Every sample in every dtype."""
     return [

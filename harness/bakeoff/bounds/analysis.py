@@ -113,8 +113,8 @@ class _Run:
             return "exact"
         if len(self.program.nodes) > 1:
             return "gamma" if kinds <= {"gamma", "exact"} else "composite"
-        if not gradient:
-            return kinds.pop()
+        if not gradient:  # of exact ops: arange's steps, a limit of clip, what may be flushed
+            return "rounded" if kinds == {"exact"} else kinds.pop()
         if kinds <= {"gamma", "exact", "rounded"}:
             return "gamma" if terms > 1 else "rounded"
         return "composite"

@@ -53,6 +53,7 @@ def _matmul(at: Applied, a: Ball, b: Ball) -> Ruled:
 
 @rule("bias_add")
 def _bias_add(at: Applied, x: Ball, bias: Ball) -> Ruled:
+    """One rounding; the bias's gradient sums over batch and space, within γ_{n-1} Σ|g|."""
     fl = at.fl
     wide = bias.move(lambda b: b.reshape(-1, *(1,) * (x.mid.ndim - 2)))  # (C, 1, ...)
     axes = (0, *range(2, x.mid.ndim))

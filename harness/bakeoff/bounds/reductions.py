@@ -49,6 +49,7 @@ def _high(op: str, x: Ball) -> Ball:
 
 @rule("argmax")
 def _argmax(at: Applied, x: Ball) -> Ruled:
+    """Exact, the first of those tied; undecided where the greatest balls meet."""
     axis, keep = at.attrs["axis"], at.attrs["keepdims"]
     mid = np.asarray(np.argmax(x.mid, axis=axis, keepdims=keep))
     axes = tuple(range(x.mid.ndim)) if axis is None else (axis,)
