@@ -89,9 +89,19 @@ class Ball(NamedTuple):
         """The largest magnitude in the ball."""
         return np.asarray(np.abs(self.mid) + self.radius)
 
+    def undecided(self, where: Any) -> "Ball":
+        """Return the ball with an infinite radius in some places."""
+        if not np.any(where):
+            return self
+        return Ball(self.mid, np.where(where, np.inf, self.radius))
+
     def move(self, how: Callable[[Array], Array]) -> "Ball":
         """Apply what only moves, copies or drops elements, or adds zeros."""
         return Ball(*(None if a is None else how(a) for a in self))  # type: ignore[arg-type]
+
+
+def _alike(a: Array, b: Array) -> Any:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def gamma(n: int, u: float) -> float:
@@ -199,14 +209,14 @@ class Arithmetic:
     def divide(self, a: Ball, b: Ball) -> Ball:
         """Two roundings: some toolkits multiply by the reciprocal of a constant."""
         mid = np.asarray(a.mid / b.mid)
-        rad = None
-        if spread(a, b):
-            away = np.abs(b.mid) - b.radius  # from zero
-            rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, np.inf)
-            # x / 0 is known if x is no ball around 0 of which the sign, or NaN, is open
-            known = (b.mid == 0) & (b.radius == 0) & ((a.radius == 0) | (np.abs(a.mid) > a.radius))
-            rad = np.where(known, 0.0, rad)
-        return self.settle(mid, rad, roundings=2.0)
+        if not spread(a, b):
+            return self.settle(mid, roundings=2.0)
+        away = np.abs(b.mid) - b.radius  # from zero
+        rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, 0.0)
+        y = self.settle(mid, rad, roundings=2.0)
+        # x / 0 is known if the divisor is 0 for sure, and x surely of one sign, or 0 as well
+        known = (b.mid == 0) & (b.radius == 0) & ((a.radius == 0) | (np.abs(a.mid) > a.radius))
+        return y.undecided(~((away > 0) | known | np.isnan(b.mid)))
 
     def unary(
         self,
@@ -222,15 +232,15 @@ class Arithmetic:
         for radii too small to be seen in float64 (the dtype under test is float64).
         """
         mid = np.asarray(f(a.mid))
-        rad = None
-        if a.rad is not None:
-            ends = np.maximum(np.abs(f(a.mid + a.rad) - mid), np.abs(f(a.mid - a.rad) - mid))
-            rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
-        y = self.settle(mid, rad, roundings=2 * ulp, local=local + self.underflow(mid, a))
-        if a.rad is None or not np.any(np.isnan(mid)):
-            return y
-        reaches = np.isnan(mid) & ~(np.isnan(f(a.mid + a.rad)) & np.isnan(f(a.mid - a.rad)))
-        return Ball(mid, np.where(reaches, np.inf, y.radius))  # into where it is defined
+        local = local + self.underflow(mid, a)
+        if a.rad is None:
+            return self.settle(mid, roundings=2 * ulp, local=local)
+        high, low = f(a.mid + a.rad), f(a.mid - a.rad)
+        ends = np.maximum(np.abs(high - mid), np.abs(low - mid))
+        rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
+        y = self.settle(mid, rad, roundings=2 * ulp, local=local)
+        # an infinity or NaN is known only if the whole ball has it: √ and log end at zero
+        return y.undecided(~np.isfinite(mid) & ~(_alike(high, mid) & _alike(low, mid)))
 
     def underflow(self, mid: Array, a: Ball) -> Any:
         """Return the error near zero of a function that is 0 in float64 but not of 0."""
@@ -289,9 +299,7 @@ class Arithmetic:
             y = y._replace(walk=walk + local + self.format.eta)
         if sizes is None or not np.any(sizes * divisor > self.format.largest_sum):
             return y
-        return Ball(
-            y.mid, np.where(self._overflows(mid, sizes, divisor, a, second), np.inf, y.radius)
-        )
+        return y.undecided(self._overflows(mid, sizes, divisor, a, second))
 
     def _overflows(self, mid: Array, sizes: Array, divisor: float, a: Ball, b: Ball) -> Any:
         """Return where finite terms of both signs may overflow on the way to their sum."""

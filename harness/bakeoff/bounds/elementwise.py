@@ -83,9 +83,9 @@ def _power(at: Applied, a: Ball, b: Ball) -> Ball:
             np.abs(b.mid) * a.radius / np.abs(a.mid)
             + np.where(b.radius > 0, np.abs(np.log(np.abs(a.mid))), 0.0) * b.radius
         )
-        crosses_zero = (a.radius >= np.abs(a.mid)) & (a.radius > 0) & (b.mid < 1)
-        rad = np.where(crosses_zero, np.inf, np.maximum(np.maximum.reduce(ends), slopes))
-    return at.fl.settle(mid, rad, roundings=2 * at.ulp, local=at.fl.underflow(mid, a))
+        rad = np.maximum(np.maximum.reduce(ends), slopes)
+    y = at.fl.settle(mid, rad, roundings=2 * at.ulp, local=at.fl.underflow(mid, a))
+    return y.undecided((a.radius >= np.abs(a.mid)) & (a.radius > 0) & (b.mid < 1))
 
 
 @rule("maximum", "minimum")
