@@ -171,7 +171,8 @@ def _speed(analysis: Analysis, backend: str) -> list[Span | str]:
 
 
 def _why_no_speed(analysis: Analysis, backend: str) -> str:
-    reasons = [str(r) for r in analysis.of(backend)["unranked"] if r]
+    unranked = analysis.of(backend)["unranked"]
+    reasons = [str(r).removeprefix("not ranked: ") for r in unranked if r]
     return max(reasons, key=reasons.count) if reasons else "no cell was timed on both sides"
 
 

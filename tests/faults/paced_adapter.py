@@ -48,6 +48,9 @@ class PacedAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by 
     def steady(self, began: int, took: int, tensors: Any) -> None:
         self.until(began, 1.0, took)
 
+    def fifth_slower(self, began: int, took: int, tensors: Any) -> None:
+        self.until(began, 1.2, took)
+
     def five_percent_slower(self, began: int, took: int, tensors: Any) -> None:
         self.until(began, 1.05, took)
 
@@ -62,7 +65,7 @@ class PacedAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by 
         self.until(began, 1.0 if zeros else 1.5, took)
 
     def slower_with_every_call(self, began: int, took: int, tensors: Any) -> None:
-        self.until(began, 1.0 + self.calls / 1000, took)
+        self.until(began, 1.0 + self.calls / 200, took)
 
     def keeps_memory(self, began: int, took: int, tensors: Any) -> None:
         self.kept.append(np.ones(4096))
