@@ -27,6 +27,9 @@ _AUTOGRAD = {
     ("abs", "float64"): "the gradient is g x / |x|, rounded twice",
     ("tanh", "float32"): "the gradient is g / cosh(x)^2",
 }
+_KERAS_ON_TENSORFLOW = {
+    ("eye", "float32"): "of another shape where it has an offset and is not square",
+}
 _TENSORFLOW = {
     ("log", "float32"): "the gradient's reciprocal is approximate",
     ("log1p", "float32"): "the gradient's reciprocal is approximate",
@@ -42,6 +45,7 @@ MISSES: dict[tuple[str, str, str], str] = {
     for backends, known in (
         (("autograd",), _AUTOGRAD),
         (("chainer",), _CHAINER),
+        (("keras-tensorflow",), _KERAS_ON_TENSORFLOW),
         (("mxnet", "mxnet-hybrid"), _MXNET),
         (("tensorflow", "tensorflow-function"), _TENSORFLOW),
     )
@@ -54,6 +58,11 @@ MISSES: dict[tuple[str, str, str], str] = {
 REFUSALS: dict[tuple[str, str], str] = {
     ("chainer", "eye-3x5-k1-float32"): "square, without offset",
     ("chainer", "eye-3x5-k1-float64"): "square, without offset",
+    ("keras-tensorflow", "conv1d-options-float32"): "stride or dilation, not both",
+    **{
+        (f"keras-{engine}", "astype-float64-float32"): "no float64"
+        for engine in ("tensorflow", "torch", "jax")
+    },
     **{
         ("mygrad", f"{sample}-{dtype}"): words
         for sample, words in (

@@ -27,6 +27,8 @@ class Witness:
     graph: str = ""
 
 
+_KERAS = ("train_on_batch", "Dense.call", "tanh", "sparse_categorical_crossentropy")
+
 WITNESSES: dict[str, Witness] = {
     "chainer": Witness(
         ("chainer",),
@@ -68,5 +70,24 @@ WITNESSES: dict[str, Witness] = {
         ("MatMul.backward_var", "Tanh.backward_var", "LogSoftmax.__call__", "Tensor.backward"),
         ("Tensor.__sub__",),
         ("Tensor.__truediv__",),
+    ),
+    # On TensorFlow and JAX the first of the steps traces the layers to a graph.
+    "keras-tensorflow": Witness(
+        ("keras", "tensorflow"),
+        (*_KERAS, "call_function"),
+        ("SGD.update_step",),
+        ("BaseOptimizer.apply", "sqrt"),
+    ),
+    "keras-torch": Witness(
+        ("keras", "torch"),
+        (*_KERAS, "Tensor.backward"),
+        ("SGD._parallel_update_step",),
+        ("BaseOptimizer.apply", "sqrt"),
+    ),
+    "keras-jax": Witness(
+        ("keras", "jax"),
+        (*_KERAS, "value_and_grad"),
+        ("SGD.update_step",),
+        ("BaseOptimizer.stateless_apply", "sqrt"),
     ),
 }
