@@ -39,7 +39,7 @@ def cases_of(
     """
     return [
         Case(
-            suite="conformance",
+            suite="conformance" if gradients else "forward",  # the oracle remembers by name
             name=f"{s.id}-{dtype}",
             program=s.program(dtype, gradients and s.differentiable),
             inputs=s.inputs(dtype, gradients and s.differentiable),
