@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # the modules beside this file
+sys.path.append(str(Path(__file__).parent))  # the modules beside this file
 
 from exhibits import BACKENDS, Museum
 
