@@ -15,3 +15,17 @@ def of_tf_function(adapter, executable):
     assert traced == 1, "traced %d times" % traced
     (concrete,) = executable._step._list_all_concrete_functions()
     return [op.type for op in concrete.graph.get_operations()]
+
+def caffe2(adapter, executable):
+    """Return the types of the operators of the training net."""
+    return {operator.type for operator in executable.template.net.Proto().op}
+
+
+def tensorflow1(adapter, executable):
+    """Return the types of the operations of the training graph."""
+    return {operation.type for operation in executable.graph.get_operations()}
+
+
+def theano(adapter, executable):
+    """Return the classes of the ops of the compiled, optimized function."""
+    return {type(node.op).__name__ for node in executable.function.maker.fgraph.apply_nodes}

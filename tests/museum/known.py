@@ -82,4 +82,22 @@ REFUSALS: dict[tuple[str, str], str] = {
         for backend in ("tensorflow", "tensorflow-function")
         for sample in ("conv1d", "conv_transpose2d")
     },
+# Beyond the error bound: (backend, op, dtype) to what is seen.
+MISSES: dict[tuple[str, str, str], str] = {
+    ("tensorflow1", "sqrt", "float32"): "Eigen's fast sqrt: an estimate and one Newton step",
+}
+
+# Samples that an adapter refuses for their attributes, though it offers the op:
+# (backend, sample) to words of the reason.
+REFUSALS: dict[tuple[str, str], str] = {
+    ("caffe2", "astype-float64"): "no float64",
+    ("caffe2", "conv_transpose2d-options"): "no dilation",
+    ("caffe2", "eye-3x5-k1"): "square",
+    ("caffe2", "getitem-strided"): "no steps",
+    ("caffe2", "sigmoid_cross_entropy_with_logits-64x10"): "no gradient",
+    ("caffe2", "sigmoid_cross_entropy_with_logits-large"): "no gradient",
+    ("caffe2", "sign-64x10"): "no gradient of its operator Sign",
+    ("caffe2", "where-64x10"): "no gradient of its operator Where",
+    ("caffe2", "where-broadcast"): "no gradient of its operator Where",
+    ("caffe2", "where-scalar"): "no gradient of its operator Where",
 }

@@ -89,5 +89,20 @@ WITNESSES: dict[str, Witness] = {
         (*_KERAS, "value_and_grad"),
         ("SGD.update_step",),
         ("BaseOptimizer.stateless_apply", "sqrt"),
+WITNESSES: dict[str, Witness] = {
+    "caffe2": Witness(
+        ("caffe2",),
+        ("RunNet", "FetchBlob", "FCTransposed", "FCTransposedGradient", "SoftmaxWithLoss"),
+        "caffe2",
+    ),
+    "tensorflow1": Witness(
+        ("tensorflow", "tensorflow_core"),
+        ("run", "MatMul", "SparseSoftmaxCrossEntropyWithLogits", "Tanh", "TanhGrad"),
+        "tensorflow1",
+    ),
+    "theano": Witness(
+        ("theano",),
+        ("__call__", "Dot22", "CrossentropySoftmaxArgmax1HotWithBias", "Elemwise"),
+        "theano",
     ),
 }
