@@ -21,6 +21,16 @@ def caffe2(adapter, executable):
     return {operator.type for operator in executable.template.net.Proto().op}
 
 
+def cntk(adapter, executable):
+    """Return the names of the operations below the trainer's loss."""
+    from cntk.logging.graph import depth_first_search
+
+    found = depth_first_search(
+        executable.trainer.loss_function, lambda node: hasattr(node, "op_name"), depth=-1
+    )
+    return {node.op_name for node in found}
+
+
 def tensorflow1(adapter, executable):
     """Return the types of the operations of the training graph."""
     return {operation.type for operation in executable.graph.get_operations()}

@@ -95,6 +95,11 @@ WITNESSES: dict[str, Witness] = {
         ("RunNet", "FetchBlob", "FCTransposed", "FCTransposedGradient", "SoftmaxWithLoss"),
         "caffe2",
     ),
+    "cntk": Witness(
+        ("cntk",),
+        ("train_minibatch", "Times", "Plus", "Tanh", "CrossEntropyWithSoftmax"),
+        "cntk",
+    ),
     "tensorflow1": Witness(
         ("tensorflow", "tensorflow_core"),
         ("run", "MatMul", "SparseSoftmaxCrossEntropyWithLogits", "Tanh", "TanhGrad"),
