@@ -16,6 +16,15 @@ def of_tf_function(adapter, executable):
     (concrete,) = executable._step._list_all_concrete_functions()
     return [op.type for op in concrete.graph.get_operations()]
 
+def caffe(adapter, executable):
+    """Return the types of the layers of the net that is trained, and whether a solver did it."""
+    solver = getattr(executable, "solver", None)
+    updates = [u._net for u in getattr(executable, "_updates", ())]
+    types = {layer.type for net in [executable.net, *updates] for layer in net.layers}
+    stepped = solver.iter if solver else "Eltwise" in types and "Power" in types
+    return types | ({"updated by Caffe"} if stepped else set())
+
+
 def caffe2(adapter, executable):
     """Return the types of the operators of the training net."""
     return {operator.type for operator in executable.template.net.Proto().op}

@@ -90,6 +90,11 @@ WITNESSES: dict[str, Witness] = {
         ("SGD.update_step",),
         ("BaseOptimizer.stateless_apply", "sqrt"),
 WITNESSES: dict[str, Witness] = {
+    "caffe": Witness(
+        ("caffe", "Boost.Python"),
+        ("InnerProduct", "TanH", "SoftmaxWithLoss", "updated by Caffe"),
+        "caffe",
+    ),
     "caffe2": Witness(
         ("caffe2",),
         ("RunNet", "FetchBlob", "FCTransposed", "FCTransposedGradient", "SoftmaxWithLoss"),
