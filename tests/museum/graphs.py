@@ -40,6 +40,15 @@ def cntk(adapter, executable):
     return {node.op_name for node in found}
 
 
+def dl4j(adapter, executable):
+    """Return the names of the graph's operations, and whether it holds all gradients."""
+    samediff = executable.samediff
+    names = {str(function.opName()) for function in samediff.graph.sd.functions()}
+    params = [s.variable.getVarName() for s in executable._symbols]
+    graded = all(samediff.graph.sd.grad(p).getArr() is not None for p in params)
+    return names | ({"gradients"} if graded else set())
+
+
 def tensorflow1(adapter, executable):
     """Return the types of the operations of the training graph."""
     return {operation.type for operation in executable.graph.get_operations()}

@@ -87,6 +87,8 @@ MISSES: dict[tuple[str, str, str], str] = {
     ("cntk", "log", "float32"): "the gradient multiplies by a reciprocal",
     ("cntk", "softmax_cross_entropy_with_logits", "float32"): "the labels' gradient is -logits",
     ("cntk", "softmax_cross_entropy_with_logits", "float64"): "the labels' gradient is -logits",
+    ("dl4j", "expm1", "float32"): "it is exp(x) - 1, which cancels near 0",
+    ("dl4j", "log_softmax", "float32"): "the gradient is zero",
     ("tensorflow1", "sqrt", "float32"): "Eigen's fast sqrt: an estimate and one Newton step",
 }
 
@@ -141,4 +143,19 @@ REFUSALS: dict[tuple[str, str], str] = {
     ("cntk", "conv_transpose2d-options"): "no groups",
     ("cntk", "matmul-batched"): "no batched product",
     ("cntk", "matmul-broadcast"): "no batched product",
+    ("dl4j", "avg_pool2d-overlap"): "mean over a window leaves its padding out",
+    ("dl4j", "conv1d-asymmetric"): "ND4J pads both ends alike",
+    ("dl4j", "conv1d-options"): "convolutions have no groups",
+    ("dl4j", "conv2d-asymmetric"): "ND4J pads both ends alike",
+    ("dl4j", "conv2d-depthwise"): "convolutions have no groups",
+    ("dl4j", "conv2d-dilated"): "dilated convolution fails in its native code (1.0.0-beta3)",
+    ("dl4j", "conv2d-grouped"): "convolutions have no groups",
+    ("dl4j", "conv3d-options"): "convolutions have no groups",
+    ("dl4j", "conv_transpose1d-options"): "deconv2d has no groups and no output padding",
+    ("dl4j", "conv_transpose2d-options"): "deconv2d has no groups and no output padding",
+    ("dl4j", "eye-3x5-k1"): "eye has the main diagonal only",
+    ("dl4j", "matmul-broadcast"): "mmul takes equal batches",
+    ("dl4j", "pow-64x10"): "pow raises to a number in 1.0.0-beta3",
+    ("dl4j", "pow-row"): "pow raises to a number in 1.0.0-beta3",
+    ("dl4j", "pow-scalar-left"): "pow raises to a number in 1.0.0-beta3",
 }

@@ -105,6 +105,11 @@ WITNESSES: dict[str, Witness] = {
         ("train_minibatch", "Times", "Plus", "Tanh", "CrossEntropyWithSoftmax"),
         "cntk",
     ),
+    "dl4j": Witness(
+        ("jpype", "org.nd4j"),
+        ("mmul", "softmax", "tanh", "log", "gradients"),
+        "dl4j",
+    ),
     "tensorflow1": Witness(
         ("tensorflow", "tensorflow_core"),
         ("run", "MatMul", "SparseSoftmaxCrossEntropyWithLogits", "Tanh", "TanhGrad"),
