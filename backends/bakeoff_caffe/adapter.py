@@ -12,7 +12,7 @@ from bakeoff_worker import Adapter, Unsupported
 from bakeoff_worker.graph import StepNumbers, fused, grow
 from bakeoff_worker.program import Node, Program, references
 
-from .operators import PAIRS, UNSUPPORTED, Layers, Top, operators, weights_of
+from .operators import PAIRS, UNSUPPORTED, Layers, Top, operators, weights_of, with_biases
 
 Tensor = Any
 
@@ -130,7 +130,7 @@ class Specification(object):
         caffe = adapter.caffe
         layers = Layers(caffe)
         table = operators(layers)
-        joined = fused(program, PAIRS)
+        joined = fused(with_biases(program), PAIRS)
         weights = set(weights_of(joined))
         spec = caffe.NetSpec()
         symbols: Dict[str, Top] = {}

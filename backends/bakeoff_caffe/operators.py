@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from bakeoff_worker import Unsupported
+from bakeoff_worker.program import Node, Program
 
 Op = Callable[..., "Top"]
 Pairs = Sequence[Tuple[int, int]]
@@ -78,7 +79,7 @@ class Layers(object):
         return x.top
 
 
-def weights_of(program: Any) -> List[str]:
+def weights_of(program: Program) -> List[str]:
     """Return the inputs of a program that stand where layers have parameters."""
     inputs = {v.name for v in program.inputs}
     places = {
@@ -90,6 +91,19 @@ def weights_of(program: Any) -> List[str]:
     }
     found = [n.args[i] for n in program.nodes for i in places.get(n.op, ())]
     return [name for name in found if name in inputs]
+
+
+def with_biases(program: Program) -> Program:
+    """Return the program with a row that is added to a matrix as its bias, which it is."""
+    values = program.values()
+
+    def renamed(node: Node) -> Node:
+        shapes = [len(values[a].shape) if isinstance(a, str) else 0 for a in node.args]
+        if node.op == "add" and shapes == [2, 1] and node.shape == values[node.args[0]].shape:
+            return node._replace(op="bias_add")
+        return node
+
+    return program._replace(nodes=tuple(map(renamed, program.nodes)))
 
 
 def operators(layers: Layers) -> Dict[str, Op]:

@@ -96,7 +96,6 @@ MISSES: dict[tuple[str, str, str], str] = {
 # (backend, sample) to words of the reason.
 REFUSALS: dict[tuple[str, str], str] = {
     ("caffe", "add-outer"): "Eltwise takes equal shapes",
-    ("caffe", "add-row"): "Eltwise takes equal shapes",
     ("caffe", "avg_pool2d-exclude-pad"): "mean over a window counts its padding",
     ("caffe", "conv1d-asymmetric"): "pads both ends alike",
     ("caffe", "conv2d-asymmetric"): "pads both ends alike",
