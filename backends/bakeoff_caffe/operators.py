@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from bakeoff_worker import Unsupported
 from bakeoff_worker.program import Node, Program
+from bakeoff_worker.shapes import concatenated, reduced, size, transposed_sizes, window_sizes
 
 Op = Callable[..., "Top"]
 Pairs = Sequence[Tuple[int, int]]
@@ -218,24 +219,16 @@ def _reductions(layers: Layers) -> Dict[str, Op]:
     def argmax(x: Top, axis: Any, keepdims: bool) -> Top:
         if axis is None:
             shape: Tuple[int, ...] = (1,) * len(x.shape) if keepdims else ()
-            flat = _reshaped(layers, x, (_size(x.shape),))
+            flat = _reshaped(layers, x, (size(x.shape),))
             return _reshaped(layers, layers.add("ArgMax", [flat], (1,), axis=0), shape)
-        kept = x.shape[:axis] + (1,) + x.shape[axis + 1 :]
-        result = layers.add("ArgMax", [x], kept, axis=axis)
-        return _reshaped(layers, result, kept if keepdims else x.shape[:axis] + x.shape[axis + 1 :])
+        result = layers.add("ArgMax", [x], reduced(x.shape, (axis,), True), axis=axis)
+        return _reshaped(layers, result, reduced(x.shape, (axis,), keepdims))
 
     return {
         "sum": partial(reduce, P.Reduction.SUM),
         "mean": partial(reduce, P.Reduction.MEAN),
         "argmax": argmax,
     }
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _reshaped(layers: Layers, x: Top, shape: Sequence[int]) -> Top:
@@ -259,8 +252,7 @@ def _movement(layers: Layers) -> Dict[str, Op]:
         return x
 
     def concat(arrays: List[Top], axis: int) -> Top:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(x.shape[axis] for x in arrays)
+        shape = concatenated([x.shape for x in arrays], axis)
         return layers.add("Concat", arrays, shape, axis=axis)
 
     def stack(arrays: List[Top], axis: int) -> Top:
@@ -328,10 +320,7 @@ def _windows(layers: Layers) -> Dict[str, Op]:
 
     def conv(x: Top, weight: Top, stride: Any, padding: Pairs, dilation: Any, groups: int) -> Top:
         kernel, pad = weight.shape[2:], _even(padding)
-        sizes = tuple(
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, s, d, p in zip(x.shape[2:], kernel, stride, dilation, pad)
-        )
+        sizes = window_sizes(x.shape[2:], kernel, stride, padding, dilation)
         options = {
             "num_output": weight.shape[0], "bias_term": False, "kernel_size": list(kernel),
             "stride": list(stride), "pad": pad, "dilation": list(dilation), "group": groups,
@@ -348,10 +337,7 @@ def _windows(layers: Layers) -> Dict[str, Op]:
         if any(output_padding):
             raise Unsupported("Caffe's Deconvolution has no output padding")
         kernel, pad = weight.shape[2:], _even(padding)
-        sizes = tuple(
-            (n - 1) * s + d * (k - 1) + 1 - 2 * p
-            for n, k, s, d, p in zip(x.shape[2:], kernel, stride, dilation, pad)
-        )
+        sizes = transposed_sizes(x.shape[2:], kernel, stride, padding, output_padding, dilation)
         channels = weight.shape[1] * groups
         options = {
             "num_output": channels, "bias_term": False, "kernel_size": list(kernel),
@@ -372,7 +358,7 @@ def _windows(layers: Layers) -> Dict[str, Op]:
         over = [(n + 2 * p - k) for n, k, p in zip(x.shape[2:], kernel_size, pad)]
         if any(o % s for o, s in zip(over, stride)):
             raise Unsupported("Caffe pools what is left at the end as a smaller window")
-        sizes = tuple(o // s + 1 for o, s in zip(over, stride))
+        sizes = window_sizes(x.shape[2:], kernel_size, stride, padding, (1, 1))
         return layers.add(
             "Pooling", [x], x.shape[:2] + sizes, pool=kind, kernel_h=kernel_size[0],
             kernel_w=kernel_size[1], stride_h=stride[0], stride_w=stride[1], pad_h=pad[0],

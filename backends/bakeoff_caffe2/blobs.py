@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List, Sequence, Tuple
 
+from bakeoff_worker.shapes import broadcast
+
 Key = Tuple[Tuple[int, ...], str]
 
 
@@ -141,10 +143,3 @@ class Net(object):
         names = {"bool": "BOOL", "int32": "INT32", "int64": "INT64", "float32": "FLOAT"}
         number: int = getattr(self._types, names[dtype])
         return number
-
-
-def broadcast(a: Sequence[int], b: Sequence[int]) -> Tuple[int, ...]:
-    """Return the shape that two shapes have together."""
-    n = max(len(a), len(b))
-    a, b = (1,) * (n - len(a)) + tuple(a), (1,) * (n - len(b)) + tuple(b)
-    return tuple(y if x == 1 else x for x, y in zip(a, b))

@@ -7,8 +7,16 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from bakeoff_worker import Unsupported
+from bakeoff_worker.shapes import (
+    broadcast,
+    concatenated,
+    reduced,
+    size,
+    transposed_sizes,
+    window_sizes,
+)
 
-from .blobs import Net, Symbol, broadcast
+from .blobs import Net, Symbol
 
 Op = Callable[..., Symbol]
 Pairs = Sequence[Tuple[int, int]]
@@ -171,19 +179,19 @@ def _reductions(net: Net) -> Dict[str, Op]:
         if not axis:
             return net.add("Copy", [x], x.shape)
         return net.add(
-            operator, [x], _reduced(x, axis, keepdims), axes=list(axis), keepdims=int(keepdims)
+            operator, [x], reduced(x.shape, axis, keepdims), axes=list(axis), keepdims=int(keepdims)
         )
 
     def logsumexp(x: Symbol, axis: Tuple[int, ...], keepdims: bool) -> Symbol:
         top = reduce("ReduceMax", x, axis, True)
         top = net.add("StopGradient", [top], top.shape)  # a shift, whatever the gradient
         sums = reduce("ReduceSum", _unary(net, "Exp", x - top), axis, True)
-        return _reshaped(net, _unary(net, "Log", sums) + top, _reduced(x, axis, keepdims))
+        return _reshaped(net, _unary(net, "Log", sums) + top, reduced(x.shape, axis, keepdims))
 
     def argmax(x: Symbol, axis: Any, keepdims: bool) -> Symbol:
-        shape = _reduced(x, range(len(x.shape)) if axis is None else (axis,), keepdims)
+        shape = reduced(x.shape, range(len(x.shape)) if axis is None else (axis,), keepdims)
         if axis is None:
-            x, axis = net.add("FlattenToVec", [x], (_size(x.shape),)), 0
+            x, axis = net.add("FlattenToVec", [x], (size(x.shape),)), 0
         kept = x.shape[:axis] + (1,) + x.shape[axis + 1 :]
         return _reshaped(net, net.add("ArgMax", [x], kept, "int64", axis=axis), shape)
 
@@ -195,18 +203,6 @@ def _reductions(net: Net) -> Dict[str, Op]:
         "logsumexp": logsumexp,
         "argmax": argmax,
     }
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
-
-
-def _reduced(x: Symbol, axes: Any, keepdims: bool) -> Tuple[int, ...]:
-    sizes = [1 if i in axes else n for i, n in enumerate(x.shape)]
-    return tuple(n for i, n in enumerate(sizes) if keepdims or i not in axes)
 
 
 def _reshaped(net: Net, x: Symbol, shape: Sequence[int]) -> Symbol:
@@ -226,8 +222,7 @@ def _transposed(net: Net, x: Symbol, axes: Sequence[int]) -> Symbol:
 
 def _movement(net: Net) -> Dict[str, Op]:
     def concat(arrays: List[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(x.shape[axis] for x in arrays)
+        shape = concatenated([x.shape for x in arrays], axis)
         return net.add("Concat", arrays, shape, extra=1, axis=axis)
 
     def stack(arrays: List[Symbol], axis: int) -> Symbol:
@@ -269,7 +264,7 @@ def _movement(net: Net) -> Dict[str, Op]:
         return _transposed(net, got, back)
 
     def one_hot(indices: Symbol, num_classes: int, dtype: str) -> Symbol:
-        flat = _reshaped(net, _as_int64(net, indices), (_size(indices.shape),))
+        flat = _reshaped(net, _as_int64(net, indices), (size(indices.shape),))
         rows = net.add(
             "OneHot", [flat, net.integers([num_classes])], flat.shape + (num_classes,), "bool"
         )
@@ -343,20 +338,20 @@ def _losses(net: Net) -> Dict[str, Op]:
 
     def sigmoid_loss(logits: Symbol, targets: Symbol) -> Symbol:
         # The operator takes the mean of a row: make rows of one.
-        rows = [_reshaped(net, x, (_size(x.shape), 1)) for x in (logits, targets)]
-        losses = net.add("SigmoidCrossEntropyWithLogits", rows, (_size(logits.shape),))
+        rows = [_reshaped(net, x, (size(x.shape), 1)) for x in (logits, targets)]
+        losses = net.add("SigmoidCrossEntropyWithLogits", rows, (size(logits.shape),))
         return _reshaped(net, losses, logits.shape)
 
     def softmax_loss(logits: Symbol, labels: Symbol, axis: int) -> Symbol:
         product = labels * log_softmax(logits, axis)
-        shape = _reduced(logits, (axis,), False)
+        shape = reduced(logits.shape, (axis,), False)
         total = net.add("ReduceSum", [product], shape, axes=[axis], keepdims=0)
         return _unary(net, "Negative", total)
 
     def rows_of(logits: Symbol, labels: Symbol) -> List[Symbol]:
-        rows = _reshaped(net, logits, (_size(logits.shape[:-1]), logits.shape[-1]))
+        rows = _reshaped(net, logits, (size(logits.shape[:-1]), logits.shape[-1]))
         classes = labels if labels.dtype == "int32" else _cast(net, labels, "int32")
-        return [rows, _reshaped(net, classes, (_size(labels.shape),))]
+        return [rows, _reshaped(net, classes, (size(labels.shape),))]
 
     def sparse_loss(logits: Symbol, labels: Symbol) -> Symbol:
         rows, classes = rows_of(logits, labels)
@@ -367,7 +362,7 @@ def _losses(net: Net) -> Dict[str, Op]:
         probabilities, loss = net.name(), net.name()
         inputs = [s.name for s in rows_of(logits, labels)]
         net.net.SoftmaxWithLoss(inputs, [probabilities, loss])
-        shape = _reduced(labels, axis, keepdims)
+        shape = reduced(labels.shape, axis, keepdims)
         return _reshaped(net, Symbol(net, loss, ()), shape)
 
     return {
@@ -390,10 +385,7 @@ def _windows(net: Net) -> Dict[str, Op]:
         x: Symbol, weight: Symbol, stride: Any, padding: Pairs, dilation: Any, groups: int
     ) -> Symbol:
         kernel = weight.shape[2:]
-        sizes = tuple(
-            (n + lo + hi - d * (k - 1) - 1) // s + 1
-            for n, k, s, d, (lo, hi) in zip(x.shape[2:], kernel, stride, dilation, padding)
-        )
+        sizes = window_sizes(x.shape[2:], kernel, stride, padding, dilation)
         return net.add(
             "Conv", [x, weight], (x.shape[0], weight.shape[0]) + sizes, order="NCHW", no_bias=1,
             kernels=list(kernel), strides=list(stride), dilations=list(dilation),
@@ -414,10 +406,7 @@ def _windows(net: Net) -> Dict[str, Op]:
             )  # fmt: skip
             return _reshaped(net, result, result.shape[:2] + result.shape[3:])
         kernel = weight.shape[2:]
-        sizes = tuple(
-            (n - 1) * s + k + e - lo - hi
-            for n, k, s, e, (lo, hi) in zip(x.shape[2:], kernel, stride, output_padding, padding)
-        )
+        sizes = transposed_sizes(x.shape[2:], kernel, stride, padding, output_padding, (1, 1))
         return net.add(
             "ConvTranspose", [x, weight], (x.shape[0], weight.shape[1] * groups) + sizes,
             order="NCHW", no_bias=1, kernels=list(kernel), strides=list(stride),
@@ -426,10 +415,7 @@ def _windows(net: Net) -> Dict[str, Op]:
 
     def pool(operator: str, x: Symbol, kernel_size: Any, stride: Any, padding: Pairs,
              **options: Any) -> Symbol:  # fmt: skip
-        sizes = tuple(
-            (n + lo + hi - k) // s + 1
-            for n, k, s, (lo, hi) in zip(x.shape[2:], kernel_size, stride, padding)
-        )
+        sizes = window_sizes(x.shape[2:], kernel_size, stride, padding, (1, 1))
         return net.add(
             operator, [x], x.shape[:2] + sizes, order="NCHW", kernels=list(kernel_size),
             strides=list(stride), pads=_pads(padding),

@@ -9,6 +9,14 @@ Source: https://learn.microsoft.com/python/api/cntk/cntk.ops
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from bakeoff_worker import Unsupported
+from bakeoff_worker.shapes import (
+    broadcast,
+    concatenated,
+    reduced,
+    size,
+    transposed_sizes,
+    window_sizes,
+)
 
 Op = Callable[..., "Symbol"]
 Pairs = Sequence[Tuple[int, int]]
@@ -67,12 +75,6 @@ def _reshaped(C: Any, x: Symbol, shape: Sequence[int]) -> Symbol:
     return result
 
 
-def _broadcast(a: Sequence[int], b: Sequence[int]) -> Tuple[int, ...]:
-    n = max(len(a), len(b))
-    a, b = (1,) * (n - len(a)) + tuple(a), (1,) * (n - len(b)) + tuple(b)
-    return tuple(y if x == 1 else x for x, y in zip(a, b))
-
-
 def _elementwise(C: Any) -> Dict[str, Op]:
     def unary(fn: Any) -> Op:
         return lambda x: _like(x, fn(x.variable))
@@ -84,7 +86,7 @@ def _elementwise(C: Any) -> Dict[str, Op]:
         def apply(a: Any, b: Any) -> Symbol:
             kind = (a if isinstance(a, Symbol) else b).dtype
             a, b = (x if isinstance(x, Symbol) else constant(x, kind) for x in (a, b))
-            shape = _broadcast(a.shape, b.shape)
+            shape = broadcast(a.shape, b.shape)
             return Symbol(fn(a.variable, b.variable), shape, dtype or kind, a.batched or b.batched)
 
         return apply
@@ -101,7 +103,7 @@ def _elementwise(C: Any) -> Dict[str, Op]:
         kind = (a if isinstance(a, Symbol) else b).dtype
         a, b = (x if isinstance(x, Symbol) else constant(x, kind) for x in (a, b))
         variable = C.element_select(condition.variable, a.variable, b.variable)
-        shape = _broadcast(condition.shape, _broadcast(a.shape, b.shape))
+        shape = broadcast(condition.shape, broadcast(a.shape, b.shape))
         return Symbol(variable, shape, kind, a.batched or b.batched or condition.batched)
 
     def dropout(x: Symbol, noise: Symbol, rate: float) -> Symbol:
@@ -177,19 +179,14 @@ def _creation(C: Any) -> Dict[str, Op]:
     }
 
 
-def _reduced(x: Symbol, axes: Sequence[int], keepdims: bool) -> Tuple[int, ...]:
-    sizes = [1 if i in axes else n for i, n in enumerate(x.shape)]
-    return tuple(n for i, n in enumerate(sizes) if keepdims or i not in axes)
-
-
 def _reductions(C: Any) -> Dict[str, Op]:
     def reduction(fn: Any) -> Op:
         def apply(x: Symbol, axis: Tuple[int, ...], keepdims: bool) -> Symbol:
             if not axis:
                 return x
             variable = fn(x.variable, axis=[x.axis(i) for i in axis])
-            kept = Symbol(variable, _reduced(x, axis, True), x.dtype, x.batched)
-            return _reshaped(C, kept, _reduced(x, axis, keepdims))
+            kept = Symbol(variable, reduced(x.shape, axis, True), x.dtype, x.batched)
+            return _reshaped(C, kept, reduced(x.shape, axis, keepdims))
 
         return apply
 
@@ -205,9 +202,9 @@ def _reductions(C: Any) -> Dict[str, Op]:
         return MeanOverBatch(rest.variable, (), x.dtype)
 
     def argmax(x: Symbol, axis: Any, keepdims: bool) -> Symbol:
-        shape = _reduced(x, range(len(x.shape)) if axis is None else (axis,), keepdims)
+        shape = reduced(x.shape, range(len(x.shape)) if axis is None else (axis,), keepdims)
         if axis is None:
-            x, axis = _reshaped(C, x, (_size(x.shape),)), 0
+            x, axis = _reshaped(C, x, (size(x.shape),)), 0
         kept = x.shape[:axis] + (1,) + x.shape[axis + 1 :]
         variable = C.argmax(x.variable, axis=x.axis(axis))
         return _reshaped(C, Symbol(variable, kept, "int64", x.batched), shape)
@@ -226,13 +223,6 @@ class MeanOverBatch(Symbol):
     """A loss of each sample, whose mean the trainer takes; good for nothing else."""
 
 
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
-
-
 def _movement(C: Any) -> Dict[str, Op]:
     def permute(x: Symbol, axes: Sequence[int]) -> Symbol:
         shape = tuple(x.shape[i] for i in axes)
@@ -249,8 +239,7 @@ def _movement(C: Any) -> Dict[str, Op]:
         return Symbol(C.plus(x.variable, zeros), shape, x.dtype)
 
     def concat(arrays: List[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(x.shape[axis] for x in arrays)
+        shape = concatenated([x.shape for x in arrays], axis)
         number = arrays[0].axis(axis)
         return _like_shape(arrays[0], C.splice(*[x.variable for x in arrays], axis=number), shape)
 
@@ -347,8 +336,8 @@ def _losses(C: Any) -> Dict[str, Op]:
         loss = C.cross_entropy_with_softmax(
             logits.variable, labels.variable, axis=logits.axis(axis)
         )
-        kept = Symbol(loss, _reduced(logits, (axis,), True), logits.dtype, logits.batched)
-        return _reshaped(C, kept, _reduced(logits, (axis,), False))
+        kept = Symbol(loss, reduced(logits.shape, (axis,), True), logits.dtype, logits.batched)
+        return _reshaped(C, kept, reduced(logits.shape, (axis,), False))
 
     one_hot = _movement(C)["one_hot"]
 
@@ -357,7 +346,7 @@ def _losses(C: Any) -> Dict[str, Op]:
             classes = one_hot(labels, logits.shape[-1], logits.dtype)
             return softmax_loss(logits, classes, len(logits.shape) - 1)
         # OneHot fails in a backward pass without the batch axis: rows become a batch.
-        count, width = _size(labels.shape), logits.shape[-1]
+        count, width = size(labels.shape), logits.shape[-1]
         rows = C.to_batch(_reshaped(C, logits, (count, width)).variable)
         classes = C.to_batch(_reshaped(C, labels, (count,)).variable)
         batch = Symbol(classes, (count,), labels.dtype, True)
@@ -436,10 +425,9 @@ def _windows(C: Any) -> Dict[str, Op]:
         if any(output_padding):
             raise Unsupported("CNTK's convolution_transpose has no output padding")
         kernel = weight.shape[2:]
-        whole = [
-            (n - 1) * s + d * (k - 1) + 1
-            for n, s, d, k in zip(x.shape[2:], stride, dilation, kernel)
-        ]
+        whole = transposed_sizes(
+            x.shape[2:], kernel, stride, ((0, 0),) * len(kernel), output_padding, dilation
+        )
 
         def convolved(sample: Any) -> Any:
             result = C.convolution_transpose(
@@ -456,7 +444,7 @@ def _windows(C: Any) -> Dict[str, Op]:
         return sliding(x, convolved, weight.shape[1], sizes)
 
     def pooled(kind: Any, x: Symbol, kernel: Any, stride: Any) -> Symbol:
-        sizes = [(n - k) // s + 1 for n, k, s in zip(x.shape[2:], kernel, stride)]
+        sizes = window_sizes(x.shape[2:], kernel, stride, ((0, 0),) * 2, (1, 1))
 
         def pool(sample: Any) -> Any:
             return C.pooling(sample, kind, tuple(kernel), tuple(stride), auto_padding=[False])

@@ -9,6 +9,14 @@ from functools import partial
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from bakeoff_worker import Unsupported
+from bakeoff_worker.shapes import (
+    broadcast,
+    concatenated,
+    reduced,
+    size,
+    transposed_sizes,
+    window_sizes,
+)
 
 Op = Callable[..., "Symbol"]
 Pairs = Sequence[Tuple[int, int]]
@@ -36,13 +44,6 @@ class Symbol(object):
 def inner(shape: Sequence[int]) -> Tuple[int, ...]:
     """Return the shape that ND4J holds: of two dimensions at the least."""
     return (1,) * (2 - len(shape)) + tuple(shape)
-
-
-def broadcast(a: Sequence[int], b: Sequence[int]) -> Tuple[int, ...]:
-    """Return the shape that two shapes have together."""
-    n = max(len(a), len(b))
-    a, b = (1,) * (n - len(a)) + tuple(a), (1,) * (n - len(b)) + tuple(b)
-    return tuple(y if x == 1 else x for x, y in zip(a, b))
 
 
 class Graph(object):
@@ -205,11 +206,6 @@ def _creation(graph: Graph) -> Dict[str, Op]:
     }
 
 
-def _reduced(shape: Sequence[int], axes: Any, keepdims: bool) -> Tuple[int, ...]:
-    sizes = [1 if i in axes else n for i, n in enumerate(shape)]
-    return tuple(n for i, n in enumerate(sizes) if keepdims or i not in axes)
-
-
 def _reduce(graph: Graph, name: str, x: Symbol, axis: Sequence[int], keepdims: bool) -> Symbol:
     """Reduce, then shape: only some of SameDiff's reductions can keep dimensions."""
     if not axis:
@@ -218,9 +214,9 @@ def _reduce(graph: Graph, name: str, x: Symbol, axis: Sequence[int], keepdims: b
     axes = [i + shift for i in axis]
     if len(axes) == len(x.shape):
         # Of all dimensions: as of one row, for the gradient of more crashes the process.
-        x, axes = Symbol(graph.shaped(x.variable, held, (1, _size(held))).variable, x.shape), [1]
+        x, axes = Symbol(graph.shaped(x.variable, held, (1, size(held))).variable, x.shape), [1]
     variable = getattr(graph.sd, name)(x.variable, graph.ints(axes))
-    return graph.shaped(variable, (), _reduced(x.shape, axis, keepdims))
+    return graph.shaped(variable, (), reduced(x.shape, axis, keepdims))
 
 
 def _reductions(graph: Graph) -> Dict[str, Op]:
@@ -230,13 +226,13 @@ def _reductions(graph: Graph) -> Dict[str, Op]:
         top = _reduce(graph, "max", x, axis, True)
         shifted = Symbol(sd.exp(x.variable.sub(top.variable)), x.shape)
         total = _reduce(graph, "sum", shifted, axis, True)
-        shape = _reduced(x.shape, axis, keepdims)
+        shape = reduced(x.shape, axis, keepdims)
         return graph.shaped(sd.log(total.variable).add(top.variable), (), shape)
 
     def argmax(x: Symbol, axis: Any, keepdims: bool) -> Symbol:
-        shape = _reduced(x.shape, range(len(x.shape)) if axis is None else (axis,), keepdims)
+        shape = reduced(x.shape, range(len(x.shape)) if axis is None else (axis,), keepdims)
         if axis is None:
-            x, axis = graph.shaped(x.variable, inner(x.shape), (_size(x.shape),)), 0
+            x, axis = graph.shaped(x.variable, inner(x.shape), (size(x.shape),)), 0
         number = axis + len(inner(x.shape)) - len(x.shape)
         return graph.shaped(sd.argmax(x.variable, graph.ints([number])), (), shape)
 
@@ -245,13 +241,6 @@ def _reductions(graph: Graph) -> Dict[str, Op]:
         "logsumexp": logsumexp,
         "argmax": argmax,
     }
-
-
-def _size(shape: Sequence[int]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
 
 
 def _tiled(graph: Graph, x: Symbol, shape: Sequence[int]) -> Symbol:
@@ -278,8 +267,7 @@ def _movement(graph: Graph) -> Dict[str, Op]:
         return graph.shaped(x.variable, inner(x.shape), shape)
 
     def concat(arrays: List[Symbol], axis: int) -> Symbol:
-        shape = list(arrays[0].shape)
-        shape[axis] = sum(x.shape[axis] for x in arrays)
+        shape = concatenated([x.shape for x in arrays], axis)
         number = axis + len(inner(shape)) - len(shape)
         return Symbol(sd.concat(number, *[x.variable for x in arrays]), shape)
 
@@ -332,13 +320,13 @@ def _products(graph: Graph) -> Dict[str, Op]:
             raise Unsupported("SameDiff's mmul takes equal batches, and broadcasts none")
         shape = shape + a.shape[-2:-1] + (b.shape[-1:] if len(b.shape) > 1 else ())
         # A vector is a row; on the right it must be a column.
-        column = (_size(b.shape), 1)
+        column = (size(b.shape), 1)
         right = b.variable if len(b.shape) > 1 else sd.reshape(b.variable, graph.ints(column))
         return graph.shaped(sd.mmul(a.variable, right), (), shape)
 
     def bias_add(x: Symbol, bias: Symbol) -> Symbol:
         shape = (1, -1) + (1,) * (len(x.shape) - 2)  # (C,) --> (1, C, 1, ...)
-        column = [_size(bias.shape) if n == -1 else n for n in shape]
+        column = [size(bias.shape) if n == -1 else n for n in shape]
         return Symbol(x.variable.add(sd.reshape(bias.variable, graph.ints(column))), x.shape)
 
     return {"matmul": matmul, "bias_add": bias_add}
@@ -355,7 +343,7 @@ def _losses(graph: Graph) -> Dict[str, Op]:
             order = [i for i in range(len(x.shape)) if i != axis] + [axis]
             moved = _permuted(graph, x, order)
             rows = graph.shaped(
-                moved.variable, moved.shape, (_size(moved.shape[:-1]), moved.shape[-1])
+                moved.variable, moved.shape, (size(moved.shape[:-1]), moved.shape[-1])
             )
             result = getattr(sd, name)(rows.variable)
             back = graph.shaped(result, rows.shape, moved.shape)
@@ -405,9 +393,7 @@ def _windows(graph: Graph) -> Dict[str, Op]:
         if any(d > 1 for d in dilation):
             raise Unsupported("ND4J's dilated convolution fails in its native code (1.0.0-beta3)")
         pad, kernel = even(padding), weight.shape[2:]
-        sizes = tuple(
-            (m + 2 * p - k) // s + 1 for m, p, k, s in zip(x.shape[2:], pad, kernel, stride)
-        )
+        sizes = window_sizes(x.shape[2:], kernel, stride, padding, dilation)
         shape = (x.shape[0], weight.shape[0]) + sizes
         axes = list(range(2, n + 2)) + [1, 0]
         w = _permuted(graph, weight, axes)  # (O, I, ...) --> (..., I, O)
@@ -434,9 +420,7 @@ def _windows(graph: Graph) -> Dict[str, Op]:
         if groups > 1 or any(output_padding) or any(d > 1 for d in dilation):
             raise Unsupported("ND4J's deconv2d has no groups and no output padding")
         pad, kernel = even(padding), weight.shape[2:]
-        sizes = tuple(
-            (m - 1) * s + k - 2 * p for m, k, s, p in zip(x.shape[2:], kernel, stride, pad)
-        )
+        sizes = transposed_sizes(x.shape[2:], kernel, stride, padding, output_padding, dilation)
         shape = (x.shape[0], weight.shape[1]) + sizes
         if len(stride) == 1:  # as of height 1
             kernel, stride, pad = (1,) + kernel, (1,) + tuple(stride), [0, *pad]
@@ -457,9 +441,7 @@ def _windows(graph: Graph) -> Dict[str, Op]:
         pad = even(padding)
         if any(pad) and name == "avgPooling2d" and count_include_pad:
             raise Unsupported("ND4J's mean over a window leaves its padding out")
-        sizes = tuple(
-            (m + 2 * p - k) // s + 1 for m, p, k, s in zip(x.shape[2:], pad, kernel_size, stride)
-        )
+        sizes = window_sizes(x.shape[2:], kernel_size, stride, padding, (1, 1))
         config = graph.config(
             "Pooling2DConfig", kH=kernel_size[0], kW=kernel_size[1], sH=stride[0], sW=stride[1],
             pH=pad[0], pW=pad[1], isNHWC=False, isSameMode=False,

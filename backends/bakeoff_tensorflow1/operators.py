@@ -9,6 +9,8 @@ Source: https://www.tensorflow.org/versions/r1.15/api_docs/python/tf
 from functools import partial
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
+from bakeoff_worker.shapes import transposed_sizes
+
 Symbol = Any
 Op = Callable[..., Symbol]
 Pairs = Sequence[Tuple[int, int]]
@@ -278,13 +280,8 @@ def _conv_transpose(
     """The gradient of the convolution in its input, which is what TensorFlow means by it."""
     w = tf.transpose(weight, list(range(2, n + 2)) + [1, 0])
     kernel = _shape(w)[:n]
-    sizes = [
-        (s - 1) * t + d * (k - 1) + 1 + e - lo - hi
-        for s, t, d, k, e, (lo, hi) in zip(
-            _shape(x)[2:], stride, dilation, kernel, output_padding, padding
-        )
-    ]
-    shape = [_shape(x)[0]] + sizes + [_shape(weight)[1] * groups]
+    sizes = transposed_sizes(_shape(x)[2:], kernel, stride, padding, output_padding, dilation)
+    shape = [_shape(x)[0], *sizes, _shape(weight)[1] * groups]
     z = tf.zeros(shape, x.dtype)
     y = _grouped(tf, n, z, w, groups, stride=stride, padding=padding, dilation=dilation)
     return _first(tf, tf.gradients(y, [z], [_last(tf, x)])[0])

@@ -9,6 +9,8 @@ Source: Theano 1.0 documentation, ``theano.tensor`` and ``theano.tensor.nnet``.
 from functools import partial
 from typing import Any, Callable, Dict, Sequence, Tuple
 
+from bakeoff_worker.shapes import broadcast, symmetric, transposed_sizes
+
 Symbol = Any
 Op = Callable[..., Symbol]
 Pairs = Sequence[Tuple[int, int]]
@@ -191,7 +193,7 @@ def _products(theano: Any) -> Dict[str, Op]:
         if b.ndim == 1:
             return matmul(a, _shaped(b.dimshuffle(0, "x"), shape_of(b) + (1,)))[..., 0]
         (m, k), n = shape_of(a)[-2:], shape_of(b)[-1]
-        leading = _broadcast(shape_of(a)[:-2], shape_of(b)[:-2])
+        leading = broadcast(shape_of(a)[:-2], shape_of(b)[:-2])
         # (..., M, K), (..., K, N) --> (B, M, K), (B, K, N)
         a = T.alloc(a, *(leading + (m, k))).reshape((-1, m, k), ndim=3)
         b = T.alloc(b, *(leading + (k, n))).reshape((-1, k, n), ndim=3)
@@ -206,12 +208,6 @@ def _products(theano: Any) -> Dict[str, Op]:
 def _shaped(symbol: Symbol, shape: Tuple[int, ...]) -> Symbol:
     symbol.tag.shape = shape
     return symbol
-
-
-def _broadcast(a: Tuple[int, ...], b: Tuple[int, ...]) -> Tuple[int, ...]:
-    n = max(len(a), len(b))
-    a, b = (1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b
-    return tuple(y if x == 1 else x for x, y in zip(a, b))
 
 
 def _losses(theano: Any) -> Dict[str, Op]:
@@ -259,14 +255,14 @@ def _pools(theano: Any) -> Dict[str, Op]:
         return pool_2d(x, kernel, ignore_border=True, stride=stride, pad=low, mode=mode)
 
     def max_pool2d(x: Symbol, kernel_size: Any, stride: Any, padding: Pairs) -> Symbol:
-        if not _symmetric(padding):
+        if not symmetric(padding):
             x, padding = pad(x, ((0, 0), (0, 0)) + tuple(padding), -float("inf")), ((0, 0),) * 2
         return pooled(x, kernel_size, stride, padding, "max")
 
     def avg_pool2d(
         x: Symbol, kernel_size: Any, stride: Any, padding: Pairs, count_include_pad: bool
     ) -> Symbol:
-        if not any(map(any, padding)) or (count_include_pad and _symmetric(padding)):
+        if not any(map(any, padding)) or (count_include_pad and symmetric(padding)):
             return pooled(x, kernel_size, stride, padding, "average_inc_pad")
         width, none = ((0, 0), (0, 0)) + tuple(padding), ((0, 0),) * 2
         means = pooled(pad(x, width, 0.0), kernel_size, stride, none, "average_inc_pad")
@@ -279,10 +275,6 @@ def _pools(theano: Any) -> Dict[str, Op]:
         return means / T.addbroadcast(inside, 0, 1)
 
     return {"max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d}
-
-
-def _symmetric(padding: Pairs) -> bool:
-    return all(lo == hi for lo, hi in padding)
 
 
 # --- convolutions: Theano has those of two and of three dimensions ------------------------------
@@ -301,7 +293,7 @@ def _conv(
     groups: int,
 ) -> Symbol:  # fmt: skip
     T = theano.tensor
-    if not _symmetric(padding):
+    if not symmetric(padding):
         width = ((0, 0), (0, 0)) + tuple(padding)
         sizes = tuple(lo + s + hi for s, (lo, hi) in zip(shape_of(x), width))
         x = _shaped(_movement(theano)["pad"](x, width, 0.0), sizes)
@@ -337,12 +329,7 @@ def _conv_transpose(
     kernel = shape_of(weight)[2:]
     # Uneven padding: pad evenly by the smaller, and cut the rest off the result.
     low = tuple(min(p) for p in padding)
-    sizes = tuple(
-        (s - 1) * t + d * (k - 1) + 1 + e - lo - hi
-        for s, t, d, k, e, (lo, hi) in zip(
-            shape_of(x)[2:], stride, dilation, kernel, extra, padding
-        )
-    )
+    sizes = transposed_sizes(shape_of(x)[2:], kernel, stride, padding, extra, dilation)
     whole = tuple(s + sum(p) - 2 * b for s, p, b in zip(sizes, padding, low))
     gradient = getattr(
         abstract_conv, "conv3d_grad_wrt_inputs" if n == 3 else "conv2d_grad_wrt_inputs"
@@ -359,6 +346,6 @@ def _conv_transpose(
         num_groups=groups,
     )
     cut = tuple(slice(p[0] - b, p[0] - b + s) for s, p, b in zip(sizes, padding, low))
-    if not _symmetric(padding):
+    if not symmetric(padding):
         result = result[(slice(None), slice(None)) + cut]
     return result[:, :, 0] if flat else result
