@@ -23,6 +23,8 @@ _NOTES = (
     "integers and booleans are held as float32: ND4J has one dtype per process",
     "losses of classes are composed with log(softmax): logSoftmax's gradient is zero",
     "conv1d is conv2d with height 1, for SameDiff's has no gradient",
+    "convolution on the processor is slow in this release, whatever the layout of its weights: "
+    "seconds where others take milliseconds",
     "optimizers are composed in ND4J's arithmetic: its updaters' Adam has epsilon outside the "
     "bias correction, and their Nesterov, AdaGrad and RmsProp other forms",
 )
