@@ -12,6 +12,7 @@ from bakeoff_worker.program import Node, Program
 
 from .blobs import Blob, Net, Pool, Symbol
 from .operators import PAIRS, UNSUPPORTED, operators
+from .windows import windows
 
 Tensor = Any
 
@@ -26,6 +27,11 @@ _NOTES = (
     "composed optimizers: Adam's epsilon is outside the bias correction, RmsProp's is inside the "
     "root, and there is no AdamW",
 )
+
+
+def table_of(net: Net) -> Dict[str, Any]:
+    """Return all ops, as functions that add to the net."""
+    return dict(operators(net), **windows(net))
 
 
 class Caffe2Adapter(Adapter):
@@ -55,7 +61,7 @@ class Caffe2Adapter(Adapter):
         self._torch = torch
         self._pool = Pool(workspace)
         self.ops = {
-            name: op for name, op in operators(Net(core, "table")).items()
+            name: op for name, op in table_of(Net(core, "table")).items()
             if name not in PAIRS.values()
         }  # fmt: skip
 
@@ -101,13 +107,14 @@ class Caffe2Adapter(Adapter):
     def grown(self, program: Program, inputs: Any) -> Tuple[Net, Dict[str, Symbol]]:
         """Return the program's net, and the symbols of all values."""
         net = Net(self.core, program.name)
-        table = operators(net)
+        table = table_of(net)
         symbols = {v.name: Symbol(net, net.name(), v.shape, v.dtype) for v in inputs}
         for symbol in symbols.values():
             net.net.AddExternalInput(symbol.name)
 
         def apply(node: Node, args: Tuple[Any, ...]) -> Symbol:
-            return table[node.op](*args, **node.attrs)
+            result: Symbol = table[node.op](*args, **node.attrs)
+            return result
 
         return net, grow(fused(program, PAIRS), symbols, apply)
 
@@ -215,7 +222,7 @@ class Training(object):
         self._fed = [self._input(net) for _ in numbers.changing]
         k: Dict[str, Any] = dict(numbers.fixed)
         k.update(zip(numbers.changing, self._fed))
-        table = operators(net)
+        table = table_of(net)
         updates: List[Tuple[Symbol, Symbol]] = []
         for p, g in zip(self._params, grads):
             slots = tuple(self._slot(net, p) for _ in numbers.definition.slots)

@@ -12,8 +12,6 @@ from bakeoff_worker.shapes import (
     concatenated,
     reduced,
     size,
-    transposed_sizes,
-    window_sizes,
 )
 
 from .blobs import Net, Symbol
@@ -66,7 +64,7 @@ def operators(net: Net) -> Dict[str, Op]:
         table[name] = partial(net.binary, operator)
     for name, operator in _COMPARISONS.items():
         table[name] = partial(net.binary, operator, dtype="bool")
-    for part in (_elementwise, _creation, _reductions, _movement, _products, _losses, _windows):
+    for part in (_elementwise, _creation, _reductions, _movement, _products, _losses):
         table.update(part(net))
     return table
 
@@ -186,14 +184,14 @@ def _reductions(net: Net) -> Dict[str, Op]:
         top = reduce("ReduceMax", x, axis, True)
         top = net.add("StopGradient", [top], top.shape)  # a shift, whatever the gradient
         sums = reduce("ReduceSum", _unary(net, "Exp", x - top), axis, True)
-        return _reshaped(net, _unary(net, "Log", sums) + top, reduced(x.shape, axis, keepdims))
+        return reshaped(net, _unary(net, "Log", sums) + top, reduced(x.shape, axis, keepdims))
 
     def argmax(x: Symbol, axis: Any, keepdims: bool) -> Symbol:
         shape = reduced(x.shape, range(len(x.shape)) if axis is None else (axis,), keepdims)
         if axis is None:
             x, axis = net.add("FlattenToVec", [x], (size(x.shape),)), 0
         kept = x.shape[:axis] + (1,) + x.shape[axis + 1 :]
-        return _reshaped(net, net.add("ArgMax", [x], kept, "int64", axis=axis), shape)
+        return reshaped(net, net.add("ArgMax", [x], kept, "int64", axis=axis), shape)
 
     return {
         "sum": partial(reduce, "ReduceSum"),
@@ -205,11 +203,12 @@ def _reductions(net: Net) -> Dict[str, Op]:
     }
 
 
-def _reshaped(net: Net, x: Symbol, shape: Sequence[int]) -> Symbol:
+def reshaped(net: Net, x: Symbol, shape: Sequence[int]) -> Symbol:
+    """Return the symbol in this shape."""
     if tuple(shape) == x.shape:
         return x
     if not shape:  # Reshape takes no empty shape
-        flat = _reshaped(net, x, (1,))
+        flat = reshaped(net, x, (1,))
         return net.add("Squeeze", [flat], (), dims=[0])
     return net.add("Reshape", [x], shape, extra=1, shape=list(shape))
 
@@ -250,28 +249,28 @@ def _movement(net: Net) -> Dict[str, Op]:
             if isinstance(item, tuple):
                 shape.append(x.shape[axis])
             axis += 1
-        return _reshaped(net, x, shape)
+        return reshaped(net, x, shape)
 
     def take(x: Symbol, indices: Symbol, axis: int) -> Symbol:
         # BatchGather, of the second axis, for Gather's gradient is sparse.
         order = [axis] + [i for i in range(len(x.shape)) if i != axis]
         moved = _transposed(net, x, order)
-        rows = _reshaped(net, moved, (1,) + moved.shape)
+        rows = reshaped(net, moved, (1,) + moved.shape)
         got = net.add("BatchGather", [rows, indices], (1,) + indices.shape + moved.shape[1:])
-        got = _reshaped(net, got, got.shape[1:])
+        got = reshaped(net, got, got.shape[1:])
         n = len(indices.shape)
         back = list(range(n, n + axis)) + list(range(n)) + list(range(n + axis, len(got.shape)))
         return _transposed(net, got, back)
 
     def one_hot(indices: Symbol, num_classes: int, dtype: str) -> Symbol:
-        flat = _reshaped(net, _as_int64(net, indices), (size(indices.shape),))
+        flat = reshaped(net, _as_int64(net, indices), (size(indices.shape),))
         rows = net.add(
             "OneHot", [flat, net.integers([num_classes])], flat.shape + (num_classes,), "bool"
         )
-        return _reshaped(net, _cast(net, rows, dtype), indices.shape + (num_classes,))
+        return reshaped(net, _cast(net, rows, dtype), indices.shape + (num_classes,))
 
     return {
-        "reshape": lambda x, shape: _reshaped(net, x, shape),
+        "reshape": lambda x, shape: reshaped(net, x, shape),
         "permute_dims": lambda x, axes: _transposed(net, x, axes),
         "broadcast_to": lambda x, shape: _expanded(net, x, shape),
         "concat": concat,
@@ -300,13 +299,13 @@ def _sliced(net: Net, x: Symbol, axis: int, start: int, stop: int) -> Symbol:
 def _products(net: Net) -> Dict[str, Op]:
     def matmul(a: Symbol, b: Symbol) -> Symbol:
         if len(a.shape) == len(b.shape) == 1:
-            return _reshaped(net, matmul(_reshaped(net, a, (1,) + a.shape), b), ())
+            return reshaped(net, matmul(reshaped(net, a, (1,) + a.shape), b), ())
         if len(a.shape) == 1:
-            result = matmul(_reshaped(net, a, (1,) + a.shape), b)
-            return _reshaped(net, result, result.shape[:-2] + result.shape[-1:])
+            result = matmul(reshaped(net, a, (1,) + a.shape), b)
+            return reshaped(net, result, result.shape[:-2] + result.shape[-1:])
         if len(b.shape) == 1:
-            result = matmul(a, _reshaped(net, b, b.shape + (1,)))
-            return _reshaped(net, result, result.shape[:-1])
+            result = matmul(a, reshaped(net, b, b.shape + (1,)))
+            return reshaped(net, result, result.shape[:-1])
         if len(a.shape) == len(b.shape) == 2:
             return net.add("MatMul", [a, b], (a.shape[0], b.shape[1]))
         leading = broadcast(a.shape[:-2], b.shape[:-2])
@@ -315,7 +314,7 @@ def _products(net: Net) -> Dict[str, Op]:
         return net.add("BatchMatMul", [a, b], leading + (a.shape[-2], b.shape[-1]))
 
     def bias_add(x: Symbol, bias: Symbol) -> Symbol:
-        return x + _reshaped(net, bias, bias.shape + (1,) * (len(x.shape) - 2))
+        return x + reshaped(net, bias, bias.shape + (1,) * (len(x.shape) - 2))
 
     def dense(x: Symbol, weight: Symbol, bias: Symbol) -> Symbol:
         shape = (x.shape[0], weight.shape[1])
@@ -338,9 +337,9 @@ def _losses(net: Net) -> Dict[str, Op]:
 
     def sigmoid_loss(logits: Symbol, targets: Symbol) -> Symbol:
         # The operator takes the mean of a row: make rows of one.
-        rows = [_reshaped(net, x, (size(x.shape), 1)) for x in (logits, targets)]
+        rows = [reshaped(net, x, (size(x.shape), 1)) for x in (logits, targets)]
         losses = net.add("SigmoidCrossEntropyWithLogits", rows, (size(logits.shape),))
-        return _reshaped(net, losses, logits.shape)
+        return reshaped(net, losses, logits.shape)
 
     def softmax_loss(logits: Symbol, labels: Symbol, axis: int) -> Symbol:
         product = labels * log_softmax(logits, axis)
@@ -349,21 +348,21 @@ def _losses(net: Net) -> Dict[str, Op]:
         return _unary(net, "Negative", total)
 
     def rows_of(logits: Symbol, labels: Symbol) -> List[Symbol]:
-        rows = _reshaped(net, logits, (size(logits.shape[:-1]), logits.shape[-1]))
+        rows = reshaped(net, logits, (size(logits.shape[:-1]), logits.shape[-1]))
         classes = labels if labels.dtype == "int32" else _cast(net, labels, "int32")
-        return [rows, _reshaped(net, classes, (size(labels.shape),))]
+        return [rows, reshaped(net, classes, (size(labels.shape),))]
 
     def sparse_loss(logits: Symbol, labels: Symbol) -> Symbol:
         rows, classes = rows_of(logits, labels)
         losses = net.add("LabelCrossEntropy", [softmax(rows, 1), classes], classes.shape)
-        return _reshaped(net, losses, labels.shape)
+        return reshaped(net, losses, labels.shape)
 
     def softmax_with_loss(logits: Symbol, labels: Symbol, axis: Any, keepdims: bool) -> Symbol:
         probabilities, loss = net.name(), net.name()
         inputs = [s.name for s in rows_of(logits, labels)]
         net.net.SoftmaxWithLoss(inputs, [probabilities, loss])
         shape = reduced(labels.shape, axis, keepdims)
-        return _reshaped(net, Symbol(net, loss, ()), shape)
+        return reshaped(net, Symbol(net, loss, ()), shape)
 
     return {
         "softmax": softmax,
@@ -372,62 +371,4 @@ def _losses(net: Net) -> Dict[str, Op]:
         "softmax_cross_entropy_with_logits": softmax_loss,
         "sparse_softmax_cross_entropy_with_logits": sparse_loss,
         "softmax_with_loss": softmax_with_loss,
-    }
-
-
-def _pads(padding: Pairs) -> List[int]:
-    """All beginnings, then all ends."""
-    return [lo for lo, _ in padding] + [hi for _, hi in padding]
-
-
-def _windows(net: Net) -> Dict[str, Op]:
-    def conv(
-        x: Symbol, weight: Symbol, stride: Any, padding: Pairs, dilation: Any, groups: int
-    ) -> Symbol:
-        kernel = weight.shape[2:]
-        sizes = window_sizes(x.shape[2:], kernel, stride, padding, dilation)
-        return net.add(
-            "Conv", [x, weight], (x.shape[0], weight.shape[0]) + sizes, order="NCHW", no_bias=1,
-            kernels=list(kernel), strides=list(stride), dilations=list(dilation),
-            pads=_pads(padding), group=groups,
-        )  # fmt: skip
-
-    def conv_transpose(
-        x: Symbol, weight: Symbol, stride: Any, padding: Pairs, output_padding: Any, dilation: Any,
-        groups: int,
-    ) -> Symbol:  # fmt: skip
-        if any(d > 1 for d in dilation):
-            raise Unsupported("Caffe2's ConvTranspose has no dilation")
-        if len(x.shape) == 3:  # as of height 1
-            x, weight = (_reshaped(net, v, v.shape[:2] + (1,) + v.shape[2:]) for v in (x, weight))
-            result = conv_transpose(
-                x, weight, (1,) + tuple(stride), ((0, 0),) + tuple(padding),
-                (0,) + tuple(output_padding), (1, 1), groups,
-            )  # fmt: skip
-            return _reshaped(net, result, result.shape[:2] + result.shape[3:])
-        kernel = weight.shape[2:]
-        sizes = transposed_sizes(x.shape[2:], kernel, stride, padding, output_padding, (1, 1))
-        return net.add(
-            "ConvTranspose", [x, weight], (x.shape[0], weight.shape[1] * groups) + sizes,
-            order="NCHW", no_bias=1, kernels=list(kernel), strides=list(stride),
-            adjs=list(output_padding), pads=_pads(padding), group=groups,
-        )  # fmt: skip
-
-    def pool(operator: str, x: Symbol, kernel_size: Any, stride: Any, padding: Pairs,
-             **options: Any) -> Symbol:  # fmt: skip
-        sizes = window_sizes(x.shape[2:], kernel_size, stride, padding, (1, 1))
-        return net.add(
-            operator, [x], x.shape[:2] + sizes, order="NCHW", kernels=list(kernel_size),
-            strides=list(stride), pads=_pads(padding),
-            **options
-        )  # fmt: skip
-
-    return {
-        "conv1d": conv,
-        "conv2d": conv,
-        "conv3d": conv,
-        "conv_transpose1d": conv_transpose,
-        "conv_transpose2d": conv_transpose,
-        "max_pool2d": partial(pool, "MaxPool"),
-        "avg_pool2d": partial(pool, "AveragePool"),
     }

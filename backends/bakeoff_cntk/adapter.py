@@ -15,6 +15,7 @@ from bakeoff_worker.program import Node, Program, Value
 
 from . import mpi
 from .operators import UNSUPPORTED, MeanOverBatch, Symbol, operators
+from .windows import windows
 
 Tensor = Any
 
@@ -53,7 +54,7 @@ class CntkAdapter(Adapter):
         cntk.device.try_set_default_device(cntk.device.cpu())
         self.np = numpy
         self.cntk = cntk
-        self.ops = operators(cntk)
+        self.ops = dict(operators(cntk), **windows(cntk))
 
     def kind(self, dtype: str) -> Any:
         """Return the NumPy type in which CNTK holds a dtype."""

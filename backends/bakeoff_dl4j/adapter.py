@@ -13,6 +13,7 @@ from bakeoff_worker.program import Node, Program
 
 from . import jvm
 from .operators import UNSUPPORTED, Graph, Symbol, inner, operators
+from .windows import windows
 
 Tensor = Any
 
@@ -28,6 +29,11 @@ _NOTES = (
     "optimizers are composed in ND4J's arithmetic: its updaters' Adam has epsilon outside the "
     "bias correction, and their Nesterov, AdaGrad and RmsProp other forms",
 )
+
+
+def table_of(graph: Graph) -> Dict[str, Any]:
+    """Return all ops, as functions that add to the graph."""
+    return dict(operators(graph), **windows(graph))
 
 
 class Dl4jAdapter(Adapter):
@@ -49,7 +55,7 @@ class Dl4jAdapter(Adapter):
         holder = jpype.JClass("org.nd4j.nativeblas.NativeOpsHolder").getInstance()
         self._native = holder.getDeviceNativeOps()
         self._native.setOmpNumThreads(threads)
-        self.ops = operators(Graph(jpype))
+        self.ops = table_of(Graph(jpype))
 
     def tensor(self, array: Any, dtype: str) -> "Array":
         """Return an INDArray with a copy of the values."""
@@ -137,7 +143,7 @@ class Samediff(object):
     def __init__(self, adapter: Dl4jAdapter, program: Program) -> None:
         self._adapter = adapter
         graph = self.graph = Graph(adapter.jpype)
-        table = operators(graph)
+        table = table_of(graph)
         inputs = {v.name: Symbol(graph.variable(v.shape), v.shape) for v in program.inputs}
 
         def apply(node: Node, args: Tuple[Any, ...]) -> Symbol:
