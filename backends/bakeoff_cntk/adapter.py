@@ -236,7 +236,8 @@ class Training(object):
         self._native = ask["optimizer"] == "sgd"
         self._slots: List[Any] = []
         self._fed: List[Any] = []
-        self.trainer: Any = None
+        self.trainer = C.Trainer(None, (self._loss,), [self._learner()])
+        self._loaded = False
         self._t = 0
 
     def _learner(self) -> Any:
@@ -277,12 +278,13 @@ class Training(object):
         return C.combine(updates)
 
     def load(self, params: Sequence[Held]) -> None:
-        """Set the parameters (copied) and make a trainer anew, with a fresh learner."""
-        C, adapter = self._adapter.cntk, self._adapter
+        """Set the parameters (copied) and zero the optimizer's state; the trainer stays."""
+        adapter = self._adapter
         for p, value, held in zip(self._params, self._values, params):
             p.value = adapter.np.array(adapter.to_numpy(held), dtype=adapter.kind(value.dtype))
-        self._slots = []
-        self.trainer = C.Trainer(None, (self._loss,), [self._learner()])
+        for slot in self._slots:
+            slot.value = adapter.np.zeros(slot.shape, slot.dtype)
+        self._loaded = True
         self._t = 0
 
     def params(self) -> Tuple[Held, ...]:
@@ -307,5 +309,5 @@ class Training(object):
         return (self._adapter.np.array(trainer.previous_minibatch_loss_average),)
 
     def _check(self) -> None:
-        if self.trainer is None:
+        if not self._loaded:
             raise ValueError("training: no parameters; call load(params) first")
