@@ -17,6 +17,7 @@ BACKENDS = (
             "NPROC": "{threads}",  # XLA takes the size of its thread pool from here
         },
         homepage="https://docs.jax.dev",
+        size_mb=544,
         released="2018-12",
         summary="traced to a functional program, differentiated, compiled whole by XLA",
     ),

@@ -50,6 +50,9 @@ class Backend:
         Shown in reports; ``released`` is the year and month of the first release.
     device
         ``"cpu"`` or ``"cuda"``.
+    size_mb
+        Megabytes of the environment, as measured once on Linux x86-64; 0: not known. An
+        estimate to show before it is made.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Backend:
     released: str = ""
     device: str = "cpu"
     summary: str = ""
+    size_mb: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):

@@ -86,6 +86,13 @@ def make_plan(
     return Plan(tuple(backends[name] for name in chosen), cases, problems)
 
 
+def every_on_cpu(backends: Mapping[str, Backend]) -> list[str]:
+    """Return all that compute on the processor, in order of release; the reference first."""
+    there = [b for b in backends.values() if b.device == "cpu"]
+    there.sort(key=lambda b: (b.name != USUAL_BACKENDS[0], b.released or "9999", b.name))
+    return [b.name for b in there]
+
+
 def collect_cases(
     settings: Settings, suites: Mapping[str, Suite]
 ) -> tuple[tuple[Case, ...], tuple[str, ...]]:
