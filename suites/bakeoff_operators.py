@@ -27,6 +27,8 @@ _SMALL: dict[tuple[str, str], Preset] = {
     ("softmax_cross_entropy_with_logits", "gradient"): "quick",
 }
 
+MUSEUM_OPS = ("bias_add", "relu", "tanh", "softmax", "softmax_cross_entropy_with_logits")
+
 
 def cases(preset: Preset) -> Iterator[Case]:
     """Yield the cells of a preset.
@@ -41,6 +43,12 @@ def cases(preset: Preset) -> Iterator[Case]:
                     continue
                 if PRESETS.index(_first(sample, dtype, ask)) <= PRESETS.index(preset):
                     yield _case(sample, dtype, ask)
+
+
+def museum() -> Iterator[Case]:
+    """Yield the parts of a network of two layers, each with its gradient."""
+    for op in MUSEUM_OPS:
+        yield _case(samples_of(op)[0], "float32", "gradient")
 
 
 def _first(sample: Sample, dtype: str, ask: str) -> Preset:
@@ -84,6 +92,7 @@ SUITE = Suite(
         "right, and what does a call cost?"
     ),
     cases=cases,
+    museum=museum,
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from bakeoff.case import Case, Suite
+from bakeoff.case import MUSEUM, Case, Suite
 from bakeoff.errors import UsageError
 from bakeoff.interface import Backend
 from bakeoff.settings import Settings
@@ -79,6 +79,8 @@ def make_plan(
         If a name is unknown (near matches are listed), or nothing is selected.
     """
     usual = [name for name in USUAL_BACKENDS if name in backends] or list(backends)
+    if settings.preset == MUSEUM:
+        usual = every_on_cpu(backends)
     chosen = choose("backend", settings.backends or usual, backends)
     if not chosen:
         raise UsageError("no backend is registered; install a plugin or name one with --plugin")
@@ -108,7 +110,7 @@ def collect_cases(
     problems = []
     for name in chosen:
         try:
-            for case in suites[name].cases(settings.preset):
+            for case in suites[name].of(settings.preset):
                 if case.id in found:
                     problems.append(f"suite {name}: case {case.id} twice; the first is used")
                 found.setdefault(case.id, case)

@@ -51,6 +51,8 @@ PACES: dict[Preset, Pace] = {
     "quick": Pace(budget_s=110, rounds=6, sweeps=10, block_ns=5_000_000, timeout_s=120),
     "standard": Pace(budget_s=900, rounds=10, sweeps=20, block_ns=10_000_000, timeout_s=300),
     "full": Pace(budget_s=None, rounds=20, sweeps=20, block_ns=20_000_000, timeout_s=900),
+    # Many workers of slow starters, of which some compile for a minute.
+    "museum": Pace(budget_s=600, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=300),
 }
 
 
