@@ -1,4 +1,5 @@
-# Two commands matter: `make run` makes the report, `make test` runs every test.
+# Two commands matter: `make run` makes the report, `make test` runs the tests; `make test-museum`
+# runs those of the museum, whose environments take gigabytes.
 # Both set up what they need on a fresh machine. PYTHON picks the interpreter (3.11 or later).
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ OUT ?= bakeoff-results
 PRESET ?= quick
 BACKENDS ?= numpy,numpy-plan,torch,jax
 
-.PHONY: run test lint wheel-smoke coverage clean
+.PHONY: run test test-museum lint wheel-smoke coverage clean
 
 run: $(VENV)/.installed
 	$(BIN)/bakeoff run --preset $(PRESET) --backends $(BACKENDS) --out $(OUT)
@@ -16,6 +17,9 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	tools/browser.sh
 	$(BIN)/python -m pytest
+
+test-museum: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m museum tests/museum
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -10,9 +10,11 @@ import sysconfig
 import tempfile
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from bakeoff_worker import Adapter, Unsupported, optimizers, schedules
+from bakeoff_worker import Adapter, Unsupported, optimizers
 from bakeoff_worker.adapter import GradientExecutable
-from bakeoff_worker.program import Node, Program, references, straight_line
+from bakeoff_worker.ownership import COPY, with_own_outputs
+from bakeoff_worker.program import Program, straight_line
+from bakeoff_worker.training import InPlaceTraining
 
 from .operators import DTYPES, VIEWS, factories, from_factory, plain_ops
 
@@ -132,6 +134,7 @@ class TorchAdapter(Adapter):
 
     def _forward(self, program: Program) -> Fn:
         ops = dict(self._plain)
+        program = with_own_outputs(program, VIEWS)
         nodes = []
         for i, node in enumerate(program.nodes):
             if node.op in self._factories:
@@ -140,15 +143,8 @@ class TorchAdapter(Adapter):
                 nodes.append(node._replace(op=name, attrs={}))
             else:
                 nodes.append(node)
-        aliased = _aliases(program)
-        outputs = list(program.outputs)
-        ops["clone"] = self.torch.clone
-        for i, output in enumerate(outputs):
-            if output in aliased:
-                value = program.values()[output]
-                outputs[i] = "owned_%d" % i
-                nodes.append(Node(outputs[i], "clone", (output,), {}, value.shape, value.dtype))
-        fn: Fn = straight_line(program._replace(nodes=tuple(nodes), outputs=tuple(outputs)), ops)
+        ops[COPY] = self.torch.clone
+        fn: Fn = straight_line(program._replace(nodes=tuple(nodes)), ops)
         if self._compiled and program.nodes:
             fn = self.torch.compile(fn, fullgraph=True, dynamic=False)
         return fn
@@ -199,58 +195,34 @@ def native_optimizer(
     return optim.AdamW(params, weight_decay=hyper["weight_decay"], **options)
 
 
-class Training(object):
+class Training(InPlaceTraining):
     """One step per call in PyTorch's idiom: ``zero_grad``, forward, ``backward``, ``step``."""
 
     def __init__(self, adapter: TorchAdapter, program: Program, fn: Fn) -> None:
-        ask = program.ask
-        names = [v.name for v in program.inputs]
+        super().__init__(program)
         self._fn = fn
-        self._optimizer = adapter.optimizer(ask["optimizer"], ask["hyper"])
-        self._rate = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
-        self._positions = [names.index(n) for n in ask["params"]]
-        self._data = [names.index(v.name) for v in program.data_inputs]
-        self._arguments: List[Any] = [None] * len(names)
-        self._params: Optional[List[Tensor]] = None
+        self._optimizer = adapter.optimizer(program.ask["optimizer"], program.ask["hyper"])
         self._state: Any = None
-        self._t = 0
 
-    def load(self, params: Sequence[Tensor]) -> None:
-        """Set the parameters (copied) and start with a fresh ``torch.optim`` object."""
-        self._params = [p.detach().clone().requires_grad_() for p in params]
-        self._state = self._optimizer.init(self._params)
-        self._t = 0
-        for position, p in zip(self._positions, self._params):
-            self._arguments[position] = p
+    def start(self, params: Sequence[Tensor]) -> List[Tensor]:
+        """Return leaves, and start with a fresh ``torch.optim`` object."""
+        leaves = [p.detach().clone().requires_grad_() for p in params]
+        self._state = self._optimizer.init(leaves)
+        return leaves
 
-    def params(self) -> Tuple[Tensor, ...]:
-        """Return copies of the present parameters."""
-        if self._params is None:
-            raise ValueError("training: no parameters; call load(params) first")
-        return tuple(p.detach().clone() for p in self._params)
-
-    def __call__(self, *data: Tensor) -> Tuple[Tensor, ...]:
-        if self._params is None:
-            raise ValueError("training: no parameters; call load(params) first")
-        for position, tensor in zip(self._data, data):
-            self._arguments[position] = tensor
+    def step(self, arguments: Sequence[Tensor], lr: float, t: int) -> Tensor:
+        """Step and return the loss."""
         state = self._state
         state.zero_grad()
-        (loss,) = self._fn(*self._arguments)
+        (loss,) = self._fn(*arguments)
         loss.backward()
-        state.param_groups[0]["lr"] = self._rate(self._t)
+        state.param_groups[0]["lr"] = lr
         state.step()
-        self._t += 1
-        return (loss.detach(),)
+        return loss.detach()
 
-
-def _aliases(program: Program) -> Any:
-    """Return the names of values that may share memory with an input."""
-    found = {v.name for v in program.inputs}
-    for node in program.nodes:
-        if node.op in VIEWS and references(node)[0] in found:
-            found.add(node.name)
-    return found
+    def copy(self, param: Tensor) -> Tensor:
+        """Return a copy outside the tape."""
+        return param.detach().clone()
 
 
 def _blas(torch: Any) -> str:

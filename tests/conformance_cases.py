@@ -21,18 +21,24 @@ FAMILIES = tuple(dict.fromkeys(s.entry.family for s in SAMPLES))
 
 
 def cases_of(
-    dtype: str, *, op: str = "", family: str = "", ops: Container[str] = OPS, first: bool = False
+    dtype: str,
+    *,
+    op: str = "",
+    family: str = "",
+    ops: Container[str] = OPS,
+    first: bool = False,
+    gradients: bool = True,
 ) -> list[Case]:
     """Return a gradient case per sample that has one, else a forward case.
 
-    ``first``: only of each op's first sample.
+    ``first``: only of each op's first sample. ``gradients`` False: forward cases only.
     """
     return [
         Case(
             suite="conformance",
             name=f"{s.id}-{dtype}",
-            program=s.program(dtype, s.differentiable),
-            inputs=s.inputs(dtype, s.differentiable),
+            program=s.program(dtype, gradients and s.differentiable),
+            inputs=s.inputs(dtype, gradients and s.differentiable),
             dtype=dtype,
         )
         for s in SAMPLES

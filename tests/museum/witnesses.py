@@ -1,0 +1,26 @@
+"""Which of a toolkit's own functions, or graph operators, must be seen at work in training."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What `watched_training` looks for.
+
+    Attributes
+    ----------
+    modules
+        Whose functions are the toolkit's.
+    names
+        Each must be among the last parts of the names seen: the products, the loss, the
+        gradients, the optimizer.
+    graph
+        A function of `graphs` that lists the operators that a graph holds; empty: none.
+    """
+
+    modules: tuple[str, ...]
+    names: tuple[str, ...]
+    graph: str = ""
+
+
+WITNESSES: dict[str, Witness] = {}
