@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bakeoff_worker import blas
 from bakeoff_worker.adapter import Adapter
 from bakeoff_worker.program import Program
 
@@ -18,15 +19,12 @@ class NumpyAdapter(Adapter):
     def __init__(self, threads: int = 1, **mode: Any) -> None:
         super().__init__(threads, **mode)
         import numpy
-        import threadpoolctl  # type: ignore[import-untyped]  # it has no annotations
 
         import bakeoff_reference
         from bakeoff_reference.engine import DEFAULT
 
         self._numpy, self._engine, self._reference = numpy, DEFAULT, bakeoff_reference
-        # numpy first, then the limit: it reaches libraries that are loaded, and is never undone
-        threadpoolctl.threadpool_limits(threads)
-        self._controller = threadpoolctl.ThreadpoolController()
+        blas.limit_threads(threads)
         # infinities and NaN are results here, as they are in every toolkit; not warnings
         numpy.seterr(all="ignore")
         self.ops: Mapping[str, Callable[..., Tensor]] = DEFAULT.ops
@@ -73,27 +71,17 @@ class NumpyAdapter(Adapter):
 
     def describe(self) -> dict[str, Any]:
         """Return the engine's and NumPy's versions, and the BLAS as it reports itself."""
-        pools = [p for p in self._controller.info() if p["user_api"] == "blas"]
-        blas = [
-            {
-                "name": p["internal_api"],
-                "version": p["version"],
-                "core": p.get("architecture", ""),
-                "threads": p["num_threads"],
-                "file": p["filepath"].rsplit("/", 1)[-1],
-            }
-            for p in pools
-        ]
-        notes = [] if blas else ["no BLAS found: matrix products will be slow"]
+        found = blas.libraries()
+        notes = [] if found else ["no BLAS found: matrix products will be slow"]
         return {
             "toolkit": "NumPy",
             "version": self._numpy.__version__,
             "engine": self._reference.__name__,
             "device": "cpu",
-            "threads": max((b["threads"] for b in blas), default=1),
+            "threads": blas.threads_of(found),
             "precision": "float16 adds up in float32; else the tensor's own dtype",
             "layout": "NCHW",
-            "blas": blas,
+            "blas": found,
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
             "notes": notes,
         }

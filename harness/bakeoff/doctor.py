@@ -33,7 +33,7 @@ def blas_gflops(size: int = BLAS_SIZE, repeats: int = 20) -> float:
     A library may claim a BLAS that it does not have; the rate cannot.
     """
     import numpy as np
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     a = np.random.default_rng(0).standard_normal((size, size)).astype(np.float32)
     out = np.empty_like(a)

@@ -1,6 +1,8 @@
-"""Results that own their memory: outputs that may be views of inputs are copied."""
+"""Results that own their memory: what may lie in an input's is copied."""
 
-from typing import Container, Set
+from typing import Any, Container, Sequence, Set
+
+import numpy as np
 
 from bakeoff_worker.program import Node, Program, references
 
@@ -29,3 +31,8 @@ def _aliases(program: Program, views: Container[str]) -> Set[str]:
         if node.op in views and references(node)[0] in found:
             found.add(node.name)
     return found
+
+
+def owned(array: Any, inputs: Sequence[Any]) -> Any:
+    """Return a NumPy array, or its copy if it may lie in the memory of one of ``inputs``."""
+    return np.array(array) if any(np.may_share_memory(array, x) for x in inputs) else array

@@ -78,3 +78,8 @@ def learning_rate(schedule: Optional[Mapping[str, Any]], lr0: float) -> Callable
         )
     rate = definition.rate
     return lambda t: rate(lr0, t, **parameters)
+
+
+def is_constant(schedule: Optional[Mapping[str, Any]]) -> bool:
+    """Return whether the rate stays ``lr0``; some momentum is the catalogue's only then."""
+    return (schedule or {"name": "constant"}).get("name") == "constant"

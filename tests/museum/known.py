@@ -9,4 +9,6 @@ MISSES: dict[tuple[str, str, str], str] = {}
 
 # Samples that an adapter refuses for their attributes, though it offers the op:
 # (backend, sample) to words of the reason.
-REFUSALS: dict[tuple[str, str], str] = {}
+REFUSALS: dict[tuple[str, str], str] = {
+    ("chainer", "eye-3x5-k1"): "square, without offset",
+}

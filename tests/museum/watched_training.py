@@ -17,7 +17,7 @@ import types
 READING = frozenset(
     "array asarray ascontiguousarray asfortranarray empty zeros ones full ndarray dtype generic "
     "bool_ int8 int16 int32 int64 uint8 float16 float32 float64 integer floating number "
-    "issubdtype may_share_memory shares_memory newaxis copyto moveaxis transpose reshape "
+    "issubdtype may_share_memory shares_memory seterr "
     "__version__ errstate".split()
 )
 

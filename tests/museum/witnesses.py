@@ -23,4 +23,8 @@ class Witness:
     graph: str = ""
 
 
-WITNESSES: dict[str, Witness] = {}
+WITNESSES: dict[str, Witness] = {
+    "chainer": Witness(
+        ("chainer",), ("matmul", "tanh", "softmax_cross_entropy", "backward", "update")
+    ),
+}

@@ -1,0 +1,58 @@
+"""Defects of toolkits that an adapter goes around: still there, or else the detour can go.
+
+Each has a row in docs/findings.md.
+"""
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+from exhibits import BACKENDS, TIMEOUT_S, Museum
+
+from bakeoff.launch import launch_for
+
+pytestmark = [pytest.mark.museum, pytest.mark.toolkit]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """What a script, run in the toolkit's environment, prints, and what would be right."""
+
+    backend: str
+    name: str
+    script: str
+    seen: float
+    right: float
+
+
+NESTEROV_AG = """
+import chainer, numpy
+model = chainer.Chain()
+with model.init_scope():
+    model.w = chainer.Parameter(numpy.zeros(1))
+optimizer = chainer.optimizers.NesterovAG(lr=1.0, momentum=0.5).setup(model)
+model.w.grad = numpy.ones(1)
+optimizer.update()
+print(float(model.w.array[0]))
+"""
+
+DEFECTS = (
+    # The first step is -(1 + momentum) lr g: the old velocity is zero.
+    Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
+)
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: f"{d.backend}-{d.name}")
+def test_the_defect_is_still_there(defect: Defect, museum: Museum) -> None:
+    python = museum.environment(defect.backend).python
+    done = subprocess.run(
+        [python, "-c", defect.script],
+        env=launch_for(BACKENDS[defect.backend], str(python)).environment(),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    got = json.loads(done.stdout.strip().splitlines()[-1])
+    assert got == pytest.approx(defect.seen), f"right is {defect.right}: is it mended?"
