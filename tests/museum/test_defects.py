@@ -37,9 +37,19 @@ optimizer.update()
 print(float(model.w.array[0]))
 """
 
+MLX_ADAM = """
+import mlx.core as mx, mlx.optimizers
+mx.set_default_device(mx.cpu)
+adam = mlx.optimizers.Adam(1.0, bias_correction=True, eps=0.0)
+w = adam.apply_gradients({"w": mx.ones(1)}, {"w": mx.zeros(1)})["w"]
+print(1e6 * (1 + w.item()))
+"""
+
 DEFECTS = (
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
+    # The first step is -lr, whatever the gradient; in parts per million.
+    Defect("mlx", "Adam corrects the bias in float32", MLX_ADAM, 6.735324859619141, 0.0),
 )
 
 
