@@ -45,9 +45,20 @@ w = adam.apply_gradients({"w": mx.ones(1)}, {"w": mx.zeros(1)})["w"]
 print(1e6 * (1 + w.item()))
 """
 
+PADDLE_MATMUL = """
+import paddle
+a, b = paddle.ones([2, 1, 5, 6]), paddle.ones([3, 6, 4])
+a.stop_gradient = b.stop_gradient = False
+try:
+    print(paddle.grad([paddle.matmul(a, b)], [a, b])[0].shape[0])
+except ValueError:
+    print(-1)
+"""
+
 DEFECTS = (
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
+    Defect("paddle", "matmul of two broadcast batches has no gradient", PADDLE_MATMUL, -1, 2),
     # The first step is -lr, whatever the gradient; in parts per million.
     Defect("mlx", "Adam corrects the bias in float32", MLX_ADAM, 6.735324859619141, 0.0),
 )

@@ -24,6 +24,7 @@ class Witness:
 
 
 WITNESSES: dict[str, Witness] = {
+    "paddle": Witness(("paddle",), ("matmul", "tanh", "cross_entropy", "backward", "step")),
     # of MLX's C++ functions Python's profiler sees none: its graph names them
     "mlx": Witness(("mlx",), ("cross_entropy", "Matmul", "Tanh", "LogSumExp", "Subtract"), "mlx"),
     "chainer": Witness(
