@@ -1,4 +1,7 @@
-"""PyTorch, eager and compiled. This module registers; `adapter` runs in the worker."""
+"""PyTorch, eager and compiled, and fast.ai over it.
+
+This module registers; `adapter` and `learner` run in the worker.
+"""
 
 from collections.abc import Callable
 
@@ -38,11 +41,22 @@ BACKENDS = (
         released="2023-03",
         summary="traced by Dynamo, differentiated ahead of time, compiled to C++ by Inductor",
     ),
+    Backend(
+        name="fastai",
+        title="fast.ai (Learner)",
+        toolkit="fastai",
+        adapter="bakeoff_torch.learner:FastaiAdapter",
+        requirements=("fastai==2.8.*", *_REQUIREMENTS),
+        homepage="https://docs.fast.ai",
+        released="2018-10",
+        size_mb=1327,
+        summary="a Learner over PyTorch: it runs the batches, and brings its own optimizers",
+    ),
 )
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``torch`` and ``torch-compile``."""
+    """Offer ``torch``, ``torch-compile`` and ``fastai``."""
     for backend in BACKENDS:
         register(backend)

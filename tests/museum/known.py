@@ -13,6 +13,13 @@ _MLX_FLOAT64 = (
 )  # fmt: skip
 MISSES: dict[tuple[str, str, str], str] = {
     **{("mlx", op, "float64"): "computed in float32" for op in _MLX_FLOAT64},
+    ("tinygrad", "tanh", "float32"): "2 sigmoid(2x) - 1, which cancels near 0",
+    ("tinygrad", "tanh", "float64"): "2 sigmoid(2x) - 1, which cancels near 0",
+    **{
+        ("tinygrad", "sigmoid_cross_entropy_with_logits", dtype): "the gradient in the targets is "
+        "a difference of logarithms, where it is the negative logit"
+        for dtype in ("float32", "float64")
+    },
     ("paddle", "sqrt", "float32"): "vectorised, not correctly rounded",
     ("paddle", "softmax", "float32"): "shifted logits are cut off at -64",
     ("paddle", "log_softmax", "float32"): "shifted logits are cut off at -64",
@@ -32,6 +39,7 @@ COARSE: dict[str, str] = {
 # Samples that an adapter refuses for their attributes, though it offers the op:
 # (backend, sample) to words of the reason.
 REFUSALS: dict[tuple[str, str], str] = {
+    ("tinygrad", "logsumexp-axes-keepdims"): "takes one axis, or all",
     ("mlx", "conv3d-options"): "groups != 1 in 1-D and 2-D convolutions only",
     ("chainer", "eye-3x5-k1"): "square, without offset",
 }

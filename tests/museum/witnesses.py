@@ -24,6 +24,12 @@ class Witness:
 
 
 WITNESSES: dict[str, Witness] = {
+    "fastai": Witness(
+        ("fastai", "torch"), ("one_batch", "_do_one_batch", "matmul", "cross_entropy", "_step")
+    ),
+    "tinygrad": Witness(
+        ("tinygrad",), ("matmul", "tanh", "sparse_categorical_crossentropy", "run_linear")
+    ),
     "paddle": Witness(("paddle",), ("matmul", "tanh", "cross_entropy", "backward", "step")),
     # of MLX's C++ functions Python's profiler sees none: its graph names them
     "mlx": Witness(("mlx",), ("cross_entropy", "Matmul", "Tanh", "LogSumExp", "Subtract"), "mlx"),
