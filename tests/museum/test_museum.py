@@ -57,7 +57,7 @@ def _judged(
         except WorkerFailure as failure:
             if failure.outcome is not Outcome.UNSUPPORTED:
                 raise
-            refused[case.name.rpartition("-")[0]] = failure.reason
+            refused[case.name] = failure.reason
     return found, refused
 
 
@@ -74,7 +74,6 @@ def test_ops_and_gradients_are_within_bounds(
         dtype,
         family=family,
         ops=worker.hello["ops"],
-        first=dtype != "float32",
         gradients="gradient" in worker.hello["asks"],
     )
     found, refused = _judged(backend, worker, oracle, cases)
@@ -84,17 +83,14 @@ def test_ops_and_gradients_are_within_bounds(
     ops = {c.program.nodes[-1].op for c in cases}
     gone = {op for b, op, d in MISSES if (b, d) == (backend, dtype) and op in ops} - missed
     assert not gone, f"within bounds now: {sorted(gone)}; take them out of known.MISSES"
-    expected = _refusals(backend, ops, {c.name.rpartition("-")[0] for c in cases})
+    names = {c.name for c in cases}
+    expected = {n: words for (b, n), words in REFUSALS.items() if b == backend and n in names}
     assert refused.keys() == expected.keys(), refused
-    for sample, words in expected.items():
-        assert words in refused[sample]
+    for name, words in expected.items():
+        assert words in refused[name]
     if missed:
         reasons = {f"{op}: {MISSES[backend, op, dtype]}" for op in missed}
         pytest.xfail("; ".join(sorted(reasons)))
-
-
-def _refusals(backend: str, ops: set[str], samples: set[str]) -> dict[str, str]:
-    return {s: words for (b, s), words in REFUSALS.items() if b == backend and s in samples}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -132,12 +128,15 @@ def test_what_is_registered_is_known_of(backend: str) -> None:
     assert registered.requirements
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_optimizer_follows_its_equation(backend: str, optimizer: str, worker_of: WorkerOf) -> None:
-    """In float64 where the toolkit has it: a wrong equation cannot hide behind rounding there."""
+def test_optimizer_follows_its_equation(
+    backend: str, optimizer: str, dtype: str, worker_of: WorkerOf
+) -> None:
+    """In float64, where the toolkit has it, a wrong equation cannot hide behind rounding."""
     worker = worker_of(backend)
-    dtype = "float64" if "float64" in worker.hello["dtypes"] else "float32"
+    _offered(worker, dtype)
     if optimizer not in worker.hello["optimizers"]:
         pytest.skip(f"offers {', '.join(worker.hello['optimizers'])}")
     compare_training(worker, optimizer, "exponential", dtype, LATE[dtype])
@@ -215,5 +214,6 @@ def test_known_samples_exist() -> None:
     """A misspelt row would allow nothing, and be kept for ever."""
     for _, op, _ in MISSES:
         assert op in OPS
-    for _, sample in REFUSALS:
-        assert any(s.id == sample for s in samples_of(sample.partition("-")[0]))
+    for _, name in REFUSALS:
+        sample = name.rpartition("-")[0]
+        assert any(s.id == sample for s in samples_of(name.partition("-")[0]))

@@ -13,18 +13,35 @@ class Witness:
         Whose functions are the toolkit's.
     names
         Each must be among the last parts of the names seen: the products, the loss, the
-        gradients, the optimizer.
+        gradients.
+    sgd, adam
+        And these, when trained by one of them.
     graph
         A function of `graphs` that lists the operators that a graph holds; empty: none.
     """
 
     modules: tuple[str, ...]
     names: tuple[str, ...]
+    sgd: tuple[str, ...]
+    adam: tuple[str, ...]
     graph: str = ""
 
 
 WITNESSES: dict[str, Witness] = {
     "chainer": Witness(
-        ("chainer",), ("matmul", "tanh", "softmax_cross_entropy", "backward", "update")
+        ("chainer",),
+        ("matmul", "tanh", "softmax_cross_entropy", "backward"),
+        ("update",),
+        ("update",),
+    ),
+    "mxnet": Witness(
+        ("mxnet",), ("matmul", "tanh", "log_softmax", "pick", "backward"), ("step",), ("sqrt",)
+    ),
+    "mxnet-hybrid": Witness(
+        ("mxnet",),
+        ("_npi_matmul", "_npi_tanh", "log_softmax", "pick", "backward"),
+        ("step",),
+        ("sqrt",),
+        graph="of_hybrid_block",
     ),
 }
