@@ -211,12 +211,15 @@ class Training(InPlaceTraining):
         self._slots: Any = None
 
     def start(self, params: Sequence[Tensor]) -> List[Any]:
-        """Return the Parameters of a fresh block, with its Trainer."""
+        """Return the Parameters of the block, with a fresh Trainer."""
         mx = self._mx
-        self._block = network(mx, self._fn, self._program, params)
+        if self._block is None:  # made once, so that its cached graph stays
+            self._block = network(mx, self._fn, self._program, params)
+            if self._hybrid:
+                self._block.hybridize(static_alloc=True, static_shape=True)
         parameters = [self._block.params_of[n] for n in self._program.ask["params"]]
-        if self._hybrid:
-            self._block.hybridize(static_alloc=True, static_shape=True)
+        for parameter, value in zip(parameters, params):
+            parameter.set_data(value)
         if self._native:
             optimizer = native_optimizer(mx, self._name, self._hyper, self._lr)
             self._trainer = mx.gluon.Trainer(parameters, optimizer, kvstore=None)
@@ -252,7 +255,7 @@ class Training(InPlaceTraining):
 
 
 def network(mx: Any, fn: Fn, program: Program, values: Sequence[Tensor]) -> Any:
-    """Return a block whose forward is the program's loss, its Parameters set to ``values``."""
+    """Return a block whose forward is the program's loss, with Parameters like ``values``."""
     names = [v.name for v in program.inputs]
     data = [v.name for v in program.data_inputs]
 
@@ -263,7 +266,6 @@ def network(mx: Any, fn: Fn, program: Program, values: Sequence[Tensor]) -> Any:
             for name, value in zip(program.ask["params"], values):
                 parameter = self.params.get(name, shape=value.shape, dtype=value.dtype)
                 parameter.initialize("zeros", ctx=mx.cpu())
-                parameter.set_data(value)
                 setattr(self, "weight_" + name, parameter)
                 self.params_of[name] = parameter
 

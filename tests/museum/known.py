@@ -4,6 +4,11 @@ Strict: another miss fails a test, and so does one that is gone. Each of `MISSES
 docs/findings.md.
 """
 
+_IN_16_BITS = "added up in 16 bits"
+_CHAINER = {
+    ("bias_add", "float16"): _IN_16_BITS,
+    ("conv2d", "float16"): _IN_16_BITS,
+}
 _MXNET = {
     ("where", "float32"): "no gradient flows beside a scalar",
     ("where", "float64"): "no gradient flows beside a scalar",
@@ -17,11 +22,25 @@ _MXNET = {
     ("sparse_softmax_cross_entropy_with_logits", "float32"): "through log_softmax",
 }
 
+_TENSORFLOW = {
+    ("log", "float32"): "the gradient's reciprocal is approximate",
+    ("log1p", "float32"): "the gradient's reciprocal is approximate",
+    ("mean", "float16"): _IN_16_BITS,
+    ("avg_pool2d", "float16"): _IN_16_BITS,
+    ("conv2d", "float16"): _IN_16_BITS,
+    ("bias_add", "bfloat16"): _IN_16_BITS,
+}
+
 # Beyond the error bound: (backend, op, dtype) to what is seen.
 MISSES: dict[tuple[str, str, str], str] = {
     (backend, *seen): words
-    for backend in ("mxnet", "mxnet-hybrid")
-    for seen, words in _MXNET.items()
+    for backends, known in (
+        (("chainer",), _CHAINER),
+        (("mxnet", "mxnet-hybrid"), _MXNET),
+        (("tensorflow", "tensorflow-function"), _TENSORFLOW),
+    )
+    for backend in backends
+    for seen, words in known.items()
 }
 
 # Cases that an adapter refuses for their attributes or dtype, though it offers the op:
@@ -33,5 +52,10 @@ REFUSALS: dict[tuple[str, str], str] = {
         (backend, f"conv_transpose3d-{sample}-float64"): "float32 only"
         for backend in ("mxnet", "mxnet-hybrid")
         for sample in ("plain", "stride2")
+    },
+    **{
+        (backend, f"{sample}-options-float64"): "float32 only"
+        for backend in ("tensorflow", "tensorflow-function")
+        for sample in ("conv1d", "conv_transpose2d")
     },
 }

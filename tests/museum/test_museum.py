@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance_cases import FAMILIES, Failure, cases_of, failures
+from conformance_cases import FAMILIES, HALF_OPS, Failure, cases_of, failures
 from exhibits import BACKENDS
 from known import MISSES, REFUSALS
 from training_loops import OPTIMIZERS, SCHEDULES, compare_training
@@ -39,7 +39,7 @@ def _offered(worker: Worker, dtype: str) -> None:
 
 
 def _judged(
-    name: str, worker: Worker, oracle: Oracle, cases: Sequence[Case]
+    worker: Worker, oracle: Oracle, cases: Sequence[Case]
 ) -> tuple[list[Failure], dict[str, str]]:
     """Return misses and refusals: of all cases in one program, or else one by one."""
     if not cases:
@@ -70,13 +70,28 @@ def test_ops_and_gradients_are_within_bounds(
     """Every op that is offered, against the oracle's values and derived bounds."""
     worker = worker_of(backend)
     _offered(worker, dtype)
-    cases = cases_of(
-        dtype,
-        family=family,
-        ops=worker.hello["ops"],
-        gradients="gradient" in worker.hello["asks"],
-    )
-    found, refused = _judged(backend, worker, oracle, cases)
+    gradients = "gradient" in worker.hello["asks"]
+    cases = cases_of(dtype, family=family, ops=worker.hello["ops"], gradients=gradients)
+    _as_known(backend, dtype, cases, worker, oracle)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_half_precision(backend: str, dtype: str, worker_of: WorkerOf, oracle: Oracle) -> None:
+    """float16 and bfloat16 results stay in their dtype and within its bounds."""
+    worker = worker_of(backend)
+    _offered(worker, dtype)
+    ops = set(HALF_OPS) & set(worker.hello["ops"])
+    gradients = "gradient" in worker.hello["asks"]
+    cases = cases_of(dtype, ops=ops, first=True, gradients=gradients)
+    _as_known(backend, dtype, cases, worker, oracle)
+
+
+def _as_known(
+    backend: str, dtype: str, cases: Sequence[Case], worker: Worker, oracle: Oracle
+) -> None:
+    """Assert that what misses or is refused is what is known."""
+    found, refused = _judged(worker, oracle, cases)
     unknown = [f.text for f in found if (backend, f.op, dtype) not in MISSES]
     assert not unknown, "\n".join(unknown)
     missed = {f.op for f in found}

@@ -44,4 +44,17 @@ WITNESSES: dict[str, Witness] = {
         ("sqrt",),
         graph="of_hybrid_block",
     ),
+    "tensorflow": Witness(
+        ("tensorflow", "keras"),
+        ("mat_mul", "tanh", "sparse_softmax_cross_entropy_with_logits", "gradient"),
+        ("apply_gradients",),
+        ("sqrt", "assign"),
+    ),
+    "tensorflow-function": Witness(
+        ("tensorflow", "keras"),
+        ("MatMul", "Tanh", "SparseSoftmaxCrossEntropyWithLogits", "TanhGrad"),
+        ("AssignSubVariableOp",),
+        ("Sqrt", "AssignVariableOp"),
+        graph="of_tf_function",
+    ),
 }
