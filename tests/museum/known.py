@@ -22,6 +22,11 @@ _MXNET = {
     ("sparse_softmax_cross_entropy_with_logits", "float32"): "through log_softmax",
 }
 
+_AUTOGRAD = {
+    ("abs", "float32"): "the gradient is g x / |x|, rounded twice",
+    ("abs", "float64"): "the gradient is g x / |x|, rounded twice",
+    ("tanh", "float32"): "the gradient is g / cosh(x)^2",
+}
 _TENSORFLOW = {
     ("log", "float32"): "the gradient's reciprocal is approximate",
     ("log1p", "float32"): "the gradient's reciprocal is approximate",
@@ -35,6 +40,7 @@ _TENSORFLOW = {
 MISSES: dict[tuple[str, str, str], str] = {
     (backend, *seen): words
     for backends, known in (
+        (("autograd",), _AUTOGRAD),
         (("chainer",), _CHAINER),
         (("mxnet", "mxnet-hybrid"), _MXNET),
         (("tensorflow", "tensorflow-function"), _TENSORFLOW),
@@ -48,6 +54,15 @@ MISSES: dict[tuple[str, str, str], str] = {
 REFUSALS: dict[tuple[str, str], str] = {
     ("chainer", "eye-3x5-k1-float32"): "square, without offset",
     ("chainer", "eye-3x5-k1-float64"): "square, without offset",
+    **{
+        ("mygrad", f"{sample}-{dtype}"): words
+        for sample, words in (
+            ("conv1d-asymmetric", "one padding for both ends"),
+            ("conv2d-asymmetric", "one padding for both ends"),
+            ("max_pool2d-overlap", "no padding"),
+        )
+        for dtype in ("float32", "float64")
+    },
     **{
         (backend, f"conv_transpose3d-{sample}-float64"): "float32 only"
         for backend in ("mxnet", "mxnet-hybrid")

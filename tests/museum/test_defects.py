@@ -37,7 +37,28 @@ optimizer.update()
 print(float(model.w.array[0]))
 """
 
+BROADCAST_TO = """
+import autograd, autograd.numpy as anp
+try:
+    autograd.grad(lambda x: anp.sum(anp.broadcast_to(x, (2, 3))))(anp.ones(3))
+    print(0)
+except AssertionError:
+    print(1)
+"""
+
+WHERE = """
+import autograd, autograd.numpy as anp
+try:
+    autograd.grad(lambda x: anp.sum(anp.where(anp.ones((4, 1)) > 0, x, 0.0)))(anp.ones(5))
+    print(0)
+except ValueError:
+    print(1)
+"""
+
 DEFECTS = (
+    # 1: it raises
+    Defect("autograd", "broadcast_to has no gradient for new dimensions", BROADCAST_TO, 1, 0),
+    Defect("autograd", "where has no gradient for a broadcast branch", WHERE, 1, 0),
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
 )

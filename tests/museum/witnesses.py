@@ -12,7 +12,7 @@ class Witness:
     modules
         Whose functions are the toolkit's.
     names
-        Each must be among the last parts of the names seen: the products, the loss, the
+        Each must be the last part, or parts, of a name seen: the products, the loss, the
         gradients.
     sgd, adam
         And these, when trained by one of them.
@@ -56,5 +56,17 @@ WITNESSES: dict[str, Witness] = {
         ("AssignSubVariableOp",),
         ("Sqrt", "AssignVariableOp"),
         graph="of_tf_function",
+    ),
+    "autograd": Witness(
+        ("autograd",),
+        ("f_wrapped", "matmul_vjp_1", "backward_pass", "unbroadcast"),
+        (),
+        (),
+    ),
+    "mygrad": Witness(
+        ("mygrad",),
+        ("MatMul.backward_var", "Tanh.backward_var", "LogSoftmax.__call__", "Tensor.backward"),
+        ("Tensor.__sub__",),
+        ("Tensor.__truediv__",),
     ),
 }
