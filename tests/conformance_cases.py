@@ -18,6 +18,10 @@ from bakeoff.samples import SAMPLES, samples_of
 from bakeoff.worker import Worker
 
 FAMILIES = tuple(dict.fromkeys(s.entry.family for s in SAMPLES))
+HALF_OPS = (  # of these a sample each is tried in 16 bits
+    "add", "multiply", "exp", "sum", "mean", "matmul", "bias_add", "relu", "softmax", "conv2d",
+    "max_pool2d", "avg_pool2d", "softmax_cross_entropy_with_logits", "astype", "concat",
+)  # fmt: skip
 
 
 def cases_of(

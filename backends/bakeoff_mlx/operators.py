@@ -120,14 +120,17 @@ def _neural_ops(
     def dropout(x: Tensor, noise: Tensor, rate: float) -> Tensor:
         return mx.where(noise >= rate, x / (1.0 - rate), 0.0)
 
-    def checked(x: Tensor, groups: int) -> None:
+    def checked(x: Tensor, stride: Any, dilation: Any, groups: int) -> None:
         if groups != 1 and x.ndim == 5:
             raise unsupported("MLX: groups != 1 in 1-D and 2-D convolutions only")
+        plain = groups == 1 and set(stride) == set(dilation) == {1}
+        if x.dtype == mx.float64 and not plain:
+            raise unsupported("MLX: float64 convolutions have no stride, dilation or groups")
 
     def conv(
         x: Tensor, weight: Tensor, stride: Any, padding: Pairs, dilation: Any, groups: int
     ) -> Tensor:
-        checked(x, groups)
+        checked(x, stride, dilation, groups)
         low, high = [list(ends) for ends in zip(*padding)]
         return first(
             mx.conv_general(last(x), last(weight), stride, (low, high), dilation, groups=groups)
@@ -143,7 +146,7 @@ def _neural_ops(
         groups: int,
     ) -> Tensor:
         """Correlate the input, spread out by ``stride``, with the flipped filters."""
-        checked(x, groups)
+        checked(x, stride, dilation, groups)
         kernel = weight.shape[2:]
         weight = mx.unflatten(weight, 0, (groups, -1))  # (C, O/G, ...) --> (G, C/G, O/G, ...)
         weight = mx.flatten(mx.swapaxes(weight, 1, 2), 0, 1)  # --> (O, C/G, ...)

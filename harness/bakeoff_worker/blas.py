@@ -32,3 +32,11 @@ def libraries() -> List[Library]:
 def threads_of(found: List[Library]) -> int:
     """Return the most threads that any of them uses; without one NumPy uses one."""
     return max([1] + [int(library["threads"]) for library in found])
+
+
+def openmp_threads() -> int:
+    """Return the most threads that any OpenMP runtime in the process would use now."""
+    import threadpoolctl
+
+    pools = threadpoolctl.threadpool_info()
+    return max([1] + [int(p["num_threads"]) for p in pools if p["user_api"] == "openmp"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance_cases import FAMILIES, cases_of, failures
+from conformance_cases import FAMILIES, HALF_OPS, cases_of, failures
 
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
@@ -19,11 +19,6 @@ WorkerOf = Callable[[str], Worker]
 BACKENDS = ("numpy", "numpy-plan", "torch", "torch-compile", "jax")
 EVERY_OP = ("numpy", "numpy-plan", "torch", "jax")  # torch-compile: a family at a time
 HALF = [(b, d) for b in ("torch", "jax") for d in ("float16", "bfloat16")]
-HALF_OPS = (
-    "add", "multiply", "exp", "sum", "mean", "matmul", "bias_add", "relu", "softmax", "conv2d",
-    "max_pool2d", "avg_pool2d", "softmax_cross_entropy_with_logits", "astype", "concat",
-)  # fmt: skip
-
 # What toolkits do that misses our bounds: found by these tests, true of the toolkit.
 _BROADCAST = "the gradient of a broadcast is traced as a reduction in 16 bits"
 KNOWN = {

@@ -55,7 +55,24 @@ except ValueError:
     print(-1)
 """
 
+BROADCAST_TO = """
+import autograd, autograd.numpy as anp
+try:
+    autograd.grad(lambda x: anp.sum(anp.broadcast_to(x, (2, 3))))(anp.ones(3))
+    print(0)
+except AssertionError:
+    print(1)
+"""
+
+WHERE = """
+import autograd, autograd.numpy as anp
+condition = anp.ones((4, 1)) > 0
+print(autograd.grad(lambda x: anp.sum(anp.where(condition, x, 0.0)))(anp.ones(5)).ndim)
+"""
+
 DEFECTS = (
+    Defect("autograd", "broadcast_to raises for new dimensions", BROADCAST_TO, 1, 0),
+    Defect("autograd", "where gives gradients of the broadcast shape", WHERE, 2, 1),
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
     Defect("paddle", "matmul of two broadcast batches has no gradient", PADDLE_MATMUL, -1, 2),

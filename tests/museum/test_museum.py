@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conformance_cases import FAMILIES, Failure, cases_of, failures
+from conformance_cases import FAMILIES, HALF_OPS, Failure, cases_of, failures
 from exhibits import BACKENDS
 from known import COARSE, MISSES, REFUSALS
 from training_loops import OPTIMIZERS, SCHEDULES, compare_training
@@ -39,7 +39,7 @@ def _offered(worker: Worker, dtype: str) -> None:
 
 
 def _judged(
-    name: str, worker: Worker, oracle: Oracle, cases: Sequence[Case]
+    worker: Worker, oracle: Oracle, cases: Sequence[Case]
 ) -> tuple[list[Failure], dict[str, str]]:
     """Return misses and refusals: of all cases in one program, or else one by one."""
     if not cases:
@@ -57,7 +57,7 @@ def _judged(
         except WorkerFailure as failure:
             if failure.outcome is not Outcome.UNSUPPORTED:
                 raise
-            refused[case.name.rpartition("-")[0]] = failure.reason
+            refused[case.name] = failure.reason
     return found, refused
 
 
@@ -70,31 +70,42 @@ def test_ops_and_gradients_are_within_bounds(
     """Every op that is offered, against the oracle's values and derived bounds."""
     worker = worker_of(backend)
     _offered(worker, dtype)
-    cases = cases_of(
-        dtype,
-        family=family,
-        ops=worker.hello["ops"],
-        first=dtype != "float32",
-        gradients="gradient" in worker.hello["asks"],
-    )
-    found, refused = _judged(backend, worker, oracle, cases)
+    gradients = "gradient" in worker.hello["asks"]
+    cases = cases_of(dtype, family=family, ops=worker.hello["ops"], gradients=gradients)
+    _as_known(backend, dtype, cases, worker, oracle)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_half_precision(backend: str, dtype: str, worker_of: WorkerOf, oracle: Oracle) -> None:
+    """float16 and bfloat16 results stay in their dtype and within its bounds."""
+    worker = worker_of(backend)
+    _offered(worker, dtype)
+    ops = set(HALF_OPS) & set(worker.hello["ops"])
+    gradients = "gradient" in worker.hello["asks"]
+    cases = cases_of(dtype, ops=ops, first=True, gradients=gradients)
+    _as_known(backend, dtype, cases, worker, oracle)
+
+
+def _as_known(
+    backend: str, dtype: str, cases: Sequence[Case], worker: Worker, oracle: Oracle
+) -> None:
+    """Assert that what misses or is refused is what is known."""
+    found, refused = _judged(worker, oracle, cases)
     unknown = [f.text for f in found if (backend, f.op, dtype) not in MISSES]
     assert not unknown, "\n".join(unknown)
     missed = {f.op for f in found}
     ops = {c.program.nodes[-1].op for c in cases}
     gone = {op for b, op, d in MISSES if (b, d) == (backend, dtype) and op in ops} - missed
     assert not gone, f"within bounds now: {sorted(gone)}; take them out of known.MISSES"
-    expected = _refusals(backend, ops, {c.name.rpartition("-")[0] for c in cases})
+    names = {c.name for c in cases}
+    expected = {n: words for (b, n), words in REFUSALS.items() if b == backend and n in names}
     assert refused.keys() == expected.keys(), refused
-    for sample, words in expected.items():
-        assert words in refused[sample]
+    for name, words in expected.items():
+        assert words in refused[name]
     if missed:
         reasons = {f"{op}: {MISSES[backend, op, dtype]}" for op in missed}
         pytest.xfail("; ".join(sorted(reasons)))
-
-
-def _refusals(backend: str, ops: set[str], samples: set[str]) -> dict[str, str]:
-    return {s: words for (b, s), words in REFUSALS.items() if b == backend and s in samples}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -132,16 +143,19 @@ def test_what_is_registered_is_known_of(backend: str) -> None:
     assert registered.requirements
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_optimizer_follows_its_equation(backend: str, optimizer: str, worker_of: WorkerOf) -> None:
-    """In float64 where the toolkit has it: a wrong equation cannot hide behind rounding there."""
+def test_optimizer_follows_its_equation(
+    backend: str, optimizer: str, dtype: str, worker_of: WorkerOf
+) -> None:
+    """In float64, where the toolkit has it, a wrong equation cannot hide behind rounding."""
     worker = worker_of(backend)
-    fine = "float64" in worker.hello["dtypes"] and backend not in COARSE
-    dtype = "float64" if fine else "float32"
+    _offered(worker, dtype)
     if optimizer not in worker.hello["optimizers"]:
         pytest.skip(f"offers {', '.join(worker.hello['optimizers'])}")
-    compare_training(worker, optimizer, "exponential", dtype, LATE[dtype])
+    tolerance = LATE["float32" if backend in COARSE else dtype]
+    compare_training(worker, optimizer, "exponential", dtype, tolerance)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -216,5 +230,6 @@ def test_known_samples_exist() -> None:
     """A misspelt row would allow nothing, and be kept for ever."""
     for _, op, _ in MISSES:
         assert op in OPS
-    for _, sample in REFUSALS:
-        assert any(s.id == sample for s in samples_of(sample.partition("-")[0]))
+    for _, name in REFUSALS:
+        sample = name.rpartition("-")[0]
+        assert any(s.id == sample for s in samples_of(name.partition("-")[0]))

@@ -47,7 +47,9 @@ class Calls(object):
 
     def __call__(self, frame, event, argument):
         if event == "call":
-            self._note(frame.f_globals.get("__name__") or "", frame.f_code.co_name)
+            code = frame.f_code
+            name = getattr(code, "co_qualname", code.co_name)  # with its class, from 3.11 on
+            self._note(frame.f_globals.get("__name__") or "", name)
         elif event == "c_call":
             owner = getattr(argument, "__self__", None)
             module = getattr(argument, "__module__", None)

@@ -12,28 +12,84 @@ class Witness:
     modules
         Whose functions are the toolkit's.
     names
-        Each must be among the last parts of the names seen: the products, the loss, the
-        gradients, the optimizer.
+        Each must be the last part, or parts, of a name seen: the products, the loss, the
+        gradients.
+    sgd, adam
+        And these, when trained by one of them.
     graph
         A function of `graphs` that lists the operators that a graph holds; empty: none.
     """
 
     modules: tuple[str, ...]
     names: tuple[str, ...]
+    sgd: tuple[str, ...]
+    adam: tuple[str, ...]
     graph: str = ""
 
 
 WITNESSES: dict[str, Witness] = {
     "fastai": Witness(
-        ("fastai", "torch"), ("one_batch", "_do_one_batch", "matmul", "cross_entropy", "_step")
+        ("fastai", "torch"),
+        ("one_batch", "matmul", "tanh", "cross_entropy", "_backward"),
+        ("sgd_step",),
+        ("adam_step",),
     ),
     "tinygrad": Witness(
-        ("tinygrad",), ("matmul", "tanh", "sparse_categorical_crossentropy", "run_linear")
+        ("tinygrad",),
+        ("matmul", "tanh", "sparse_categorical_crossentropy", "compute_gradient", "run_linear"),
+        ("schedule_step",),
+        ("sqrt",),
     ),
-    "paddle": Witness(("paddle",), ("matmul", "tanh", "cross_entropy", "backward", "step")),
+    "paddle": Witness(
+        ("paddle",), ("matmul", "tanh", "cross_entropy", "backward"), ("sgd_",), ("adam_",)
+    ),
     # of MLX's C++ functions Python's profiler sees none: its graph names them
-    "mlx": Witness(("mlx",), ("cross_entropy", "Matmul", "Tanh", "LogSumExp", "Subtract"), "mlx"),
+    "mlx": Witness(
+        ("mlx",),
+        ("cross_entropy", "Matmul", "Tanh", "LogSumExp", "Subtract"),
+        ("apply_gradients",),
+        ("Sqrt",),
+        graph="mlx",
+    ),
     "chainer": Witness(
-        ("chainer",), ("matmul", "tanh", "softmax_cross_entropy", "backward", "update")
+        ("chainer",),
+        ("matmul", "tanh", "softmax_cross_entropy", "backward"),
+        ("update",),
+        ("update",),
+    ),
+    "mxnet": Witness(
+        ("mxnet",), ("matmul", "tanh", "log_softmax", "pick", "backward"), ("step",), ("sqrt",)
+    ),
+    "mxnet-hybrid": Witness(
+        ("mxnet",),
+        ("_npi_matmul", "_npi_tanh", "log_softmax", "pick", "backward"),
+        ("step",),
+        ("sqrt",),
+        graph="of_hybrid_block",
+    ),
+    "tensorflow": Witness(
+        ("tensorflow", "keras"),
+        ("mat_mul", "tanh", "sparse_softmax_cross_entropy_with_logits", "gradient"),
+        ("apply_gradients",),
+        ("sqrt", "assign"),
+    ),
+    "tensorflow-function": Witness(
+        ("tensorflow", "keras"),
+        ("MatMul", "Tanh", "SparseSoftmaxCrossEntropyWithLogits", "TanhGrad"),
+        ("AssignSubVariableOp",),
+        ("Sqrt", "AssignVariableOp"),
+        graph="of_tf_function",
+    ),
+    "autograd": Witness(
+        ("autograd",),
+        ("f_wrapped", "matmul_vjp_1", "backward_pass", "unbroadcast"),
+        (),
+        (),
+    ),
+    "mygrad": Witness(
+        ("mygrad",),
+        ("MatMul.backward_var", "Tanh.backward_var", "LogSoftmax.__call__", "Tensor.backward"),
+        ("Tensor.__sub__",),
+        ("Tensor.__truediv__",),
     ),
 }

@@ -10,13 +10,13 @@ import pytest
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.record import Outcome
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "autograd_backend.py"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "mine_backend.py"
 
 
 @pytest.mark.toolkit
 def test_a_backend_of_two_files_trains_and_is_right(tmp_path):
     command = [sys.executable, "-m", "bakeoff", "run", "--plugin", str(EXAMPLE)]
-    command += ["--backends", "numpy,autograd", "--suites", "matmul,two_layer,conv"]
+    command += ["--backends", "numpy,mine-autograd", "--suites", "matmul,two_layer,conv"]
     command += ["--preset", "smoke", "--max-time", "5", "--no-report", "--out", str(tmp_path)]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=tmp_path, env=os.environ
@@ -26,7 +26,7 @@ def test_a_backend_of_two_files_trains_and_is_right(tmp_path):
         outcomes = {
             (r.case_id.split("/")[0], r.outcome)
             for r in journal.records()
-            if r.backend == "autograd"
+            if r.backend == "mine-autograd"
         }
     assert outcomes == {
         ("matmul", Outcome.OK),

@@ -1,6 +1,6 @@
 """A backend of your own, part one: what bakeoff is told. Imports no toolkit.
 
-Try it: ``bakeoff run --plugin examples/autograd_backend.py --backends numpy,autograd``
+Try it: ``bakeoff run --plugin examples/mine_backend.py --backends numpy,mine-autograd``
 """
 
 from bakeoff import hookimpl
@@ -11,10 +11,10 @@ from bakeoff.interface import Backend
 def register_backends(register):
     register(
         Backend(
-            name="autograd",
-            title="HIPS autograd",
+            name="mine-autograd",
+            title="HIPS autograd, my way",
             toolkit="autograd",
-            adapter="autograd_adapter.py:AutogradAdapter",  # beside this file
+            adapter="mine_adapter.py:AutogradAdapter",  # beside this file
             requirements=("autograd>=1.7,<2", "numpy>=2,<3"),
             homepage="https://github.com/HIPS/autograd",
             released="2015-03",

@@ -10,7 +10,7 @@ from bakeoff_worker import Adapter
 class AutogradAdapter(Adapter):
     """HIPS autograd: NumPy's functions, differentiated by tracing them."""
 
-    name = "autograd"
+    name = "mine-autograd"
     dtypes = ("float32", "float64", "int64", "bool")
 
     def __init__(self, threads=1):
