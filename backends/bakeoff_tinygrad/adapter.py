@@ -12,10 +12,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from bakeoff_worker import Adapter, Unsupported, optimizers, schedules
 from bakeoff_worker.adapter import GradientExecutable
-from bakeoff_worker.ownership import COPY, with_own_outputs
 from bakeoff_worker.program import Program, straight_line
 
-from .operators import DTYPES, UNSUPPORTED, VIEWS, operators
+from .operators import DTYPES, UNSUPPORTED, operators
 
 Tensor = Any
 Fn = Callable[..., Tuple[Tensor, ...]]
@@ -111,10 +110,7 @@ class TinygradAdapter(Adapter):
 
     def compile(self, program: Program) -> Any:
         """Return the program under ``TinyJit``."""
-        program = with_own_outputs(program, VIEWS)
-        ops = dict(self.ops)
-        ops[COPY] = self.tinygrad.Tensor.clone
-        fn: Fn = straight_line(program, ops)
+        fn: Fn = straight_line(program, dict(self.ops))
         if program.kind == "training":
             return Training(self, program, fn)
         if program.kind == "gradient":
@@ -130,8 +126,10 @@ class Replayed(object):
         realize = adapter.tinygrad.Tensor.realize
 
         def realized(*tensors: Tensor) -> List[Tensor]:
-            # contiguous: a constant has no buffer of its own
-            results = [y.contiguous() for y in fn(*tensors)]
+            # Of what is an input's buffer, the JIT would give that of the call it captured;
+            # a constant has no buffer.
+            given = {x.uop.base for x in tensors}
+            results = [y.clone() if y.uop.base in given else y.contiguous() for y in fn(*tensors)]
             realize(*results)
             return results
 

@@ -7,8 +7,6 @@ Tensor = Any
 Op = Callable[..., Tensor]
 Pairs = Sequence[Tuple[int, int]]
 
-# Results of these may be views of their first argument.
-VIEWS = frozenset(["reshape", "permute_dims", "broadcast_to", "getitem", "astype"])
 DTYPES = ("bool", "int32", "int64", "float32", "float64")
 UNSUPPORTED = {
     "expm1": "tinygrad has no expm1",
