@@ -24,22 +24,29 @@ _NOTES = (
     "clip is composed of where, so that the gradient at a bound is whole; jnp.clip halves it",
     "losses are composed: JAX itself has none",
 )
+_CUDA_NOTES = (
+    "JAX has no device events: its times are the host's, of blocks ended by block_until_ready",
+    "XLA_PYTHON_CLIENT_PREALLOCATE is false, so that several workers share the device",
+)
 
 
 class JaxAdapter(Adapter):
-    """JAX on the CPU; each program is jitted whole."""
+    """JAX on the CPU or on the first CUDA device; each program is jitted whole."""
 
-    name = "jax"
     dtypes = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64")
     asks = ("forward", "gradient", "training")
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, device: str = "cpu") -> None:
         # The pool's size is read once, when XLA's CPU client starts.
         os.environ["NPROC"] = str(threads)
         import jax
         import jaxlib
         import numpy
 
+        self._on_cuda = device == "cuda"
+        if self._on_cuda:
+            _full_precision(jax)
+        self.name = "jax-cuda" if self._on_cuda else "jax"
         self.jax = jax
         self._jaxlib = jaxlib.__version__
         self.np = numpy
@@ -96,22 +103,31 @@ class JaxAdapter(Adapter):
         """Return versions, threads, precision and layout as JAX reports them."""
         jax = self.jax
         device = jax.devices()[0]
+        precision = jax.config.jax_default_matmul_precision
         return {
             "toolkit": "JAX",
             "version": jax.__version__,
             "jaxlib": self._jaxlib,
             "device": "%s (%s)" % (jax.default_backend(), device.device_kind),
             "threads": _pool_size(),
-            "precision": "default matmul precision %r"
-            % (jax.config.jax_default_matmul_precision or "default: full on the CPU"),
+            "precision": "default matmul precision %r" % (precision or "default: full on the CPU"),
             "layout": "channels first (N, C, *spatial) as given; XLA chooses inside",
-            "blas": "XLA:CPU (Eigen, oneDNN)",
+            "blas": "XLA:GPU (cuBLAS, cuDNN)" if self._on_cuda else "XLA:CPU (Eigen, oneDNN)",
             "compiled": True,
             "optimizer_origin": dict.fromkeys(
                 self.optimizers, "composed: JAX itself has no optimizers"
             ),
-            "notes": list(_NOTES),
+            "notes": list(_NOTES + (_CUDA_NOTES if self._on_cuda else ())),
         }
+
+    def memory(self) -> Dict[str, int]:
+        """Return what JAX tells of a device's memory: now, and at most since the process began."""
+        told = self.jax.devices()[0].memory_stats() if self._on_cuda else None
+        names = {
+            "bytes_in_use": "device_bytes",
+            "peak_bytes_in_use": "device_process_peak_bytes",
+        }
+        return {names[k]: int(v) for k, v in (told or {}).items() if k in names}
 
     def compile(self, program: Program) -> Any:
         """Return the program jitted; XLA compiles it at the first call."""
@@ -122,6 +138,24 @@ class JaxAdapter(Adapter):
         if program.kind == "forward":
             return WithX64(self, self.jax.jit(fn), wide)
         return WithX64(self, GradientExecutable(self, program, fn), wide)
+
+
+def _full_precision(jax: Any) -> None:
+    """Refuse another device than a GPU; let XLA use no TF32 there, in products or convolutions.
+
+    Raises
+    ------
+    ImportError
+        If JAX finds no CUDA device, or its CUDA plugin is missing.
+    """
+    try:
+        platform = jax.devices()[0].platform
+    except (RuntimeError, AssertionError) as error:  # without a plugin a bare assertion fails
+        reason = str(error) or "no CUDA plugin; install jax[cuda12]"
+        raise ImportError("JAX %s sees no CUDA device: %s" % (jax.__version__, reason))
+    if platform not in ("gpu", "cuda"):
+        raise ImportError("JAX %s runs on %s, expected cuda" % (jax.__version__, platform))
+    jax.config.update("jax_default_matmul_precision", "highest")
 
 
 class WithX64(object):

@@ -1,6 +1,7 @@
-"""PyTorch, eager and compiled, and fast.ai over it.
+"""PyTorch, eager and compiled, on the CPU and on a GPU, and fast.ai. This module registers.
 
-This module registers; `adapter` and `learner` run in the worker.
+All of them need the same: what package indexes hold as ``torch`` is a CUDA build where GPUs
+are common, unless the user's settings prefer another.
 """
 
 from collections.abc import Callable
@@ -8,38 +9,71 @@ from collections.abc import Callable
 from bakeoff import hookimpl
 from bakeoff.interface import Backend
 
+_ADAPTER = "bakeoff_torch.adapter:TorchAdapter"
 _REQUIREMENTS = ("torch==2.13.*", "numpy>=2,<3")
 _HOMEPAGE = "https://pytorch.org"
+_EAGER = "2016-09"
+_COMPILED = "2023-03"
+_COMPILER = ("a C++ compiler, such as g++", "the interpreter's C headers (Python.h)")
+_COMPILER_ENV = {
+    # Compile in the worker itself: a pool of compilers would outlive the first call
+    # and share the measured core.
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    # Later rounds of a run load what the first has compiled.
+    "TORCHINDUCTOR_CACHE_DIR": "{cache}",
+}
 
 BACKENDS = (
     Backend(
         name="torch",
         title="PyTorch",
         toolkit="PyTorch",
-        adapter="bakeoff_torch.adapter:TorchAdapter",
+        adapter=_ADAPTER,
         requirements=_REQUIREMENTS,
         homepage=_HOMEPAGE,
         size_mb=798,
-        released="2016-09",
+        released=_EAGER,
         summary="eager: ops run as Python reaches them; autograd records a tape",
     ),
     Backend(
         name="torch-compile",
         title="PyTorch (torch.compile)",
         toolkit="PyTorch",
-        adapter="bakeoff_torch.adapter:TorchAdapter",
+        adapter=_ADAPTER,
         mode={"compiled": True},
         requirements=_REQUIREMENTS,
-        system=("a C++ compiler, such as g++", "the interpreter's C headers (Python.h)"),
-        env={
-            # Compile in the worker itself: a pool of compilers would outlive the first call
-            # and share the measured core.
-            "TORCHINDUCTOR_COMPILE_THREADS": "1",
-        },
+        system=_COMPILER,
+        env=_COMPILER_ENV,
         homepage=_HOMEPAGE,
         size_mb=798,
-        released="2023-03",
+        released=_COMPILED,
         summary="traced by Dynamo, differentiated ahead of time, compiled to C++ by Inductor",
+    ),
+    Backend(
+        name="torch-cuda",
+        title="PyTorch on CUDA",
+        toolkit="PyTorch",
+        adapter=_ADAPTER,
+        mode={"device": "cuda"},
+        requirements=_REQUIREMENTS,
+        homepage=_HOMEPAGE,
+        released=_EAGER,
+        device="cuda",
+        summary="eager on the first CUDA device, in full float32; kernels run as a queue",
+    ),
+    Backend(
+        name="torch-cuda-compile",
+        title="PyTorch on CUDA (torch.compile)",
+        toolkit="PyTorch",
+        adapter=_ADAPTER,
+        mode={"compiled": True, "device": "cuda"},
+        requirements=_REQUIREMENTS,
+        system=_COMPILER,
+        env=_COMPILER_ENV,
+        homepage=_HOMEPAGE,
+        released=_COMPILED,
+        device="cuda",
+        summary="traced by Dynamo, compiled by Inductor to Triton kernels, in full float32",
     ),
     Backend(
         name="fastai",
@@ -57,6 +91,6 @@ BACKENDS = (
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``torch``, ``torch-compile`` and ``fastai``."""
+    """Offer ``torch`` and ``torch-cuda``, each with ``-compile``, and ``fastai``."""
     for backend in BACKENDS:
         register(backend)

@@ -16,6 +16,7 @@ from bakeoff_worker.ownership import COPY, with_own_outputs
 from bakeoff_worker.program import Program, straight_line
 from bakeoff_worker.training import InPlaceTraining
 
+from . import cuda
 from .operators import DTYPES, VIEWS, factories, from_factory, plain_ops
 
 Tensor = Any
@@ -28,7 +29,7 @@ _NOTES = (
 
 
 class TorchAdapter(Adapter):
-    """PyTorch on the CPU.
+    """PyTorch on the CPU or on the first CUDA device.
 
     Parameters
     ----------
@@ -37,12 +38,14 @@ class TorchAdapter(Adapter):
     compiled
         Pass the forward computation through ``torch.compile``; the optimizers stay
         PyTorch's own eager ones, as in its tutorials.
+    device
+        ``"cpu"`` or ``"cuda"``, where all tensors lie.
     """
 
     dtypes = DTYPES
     asks: Sequence[str] = ("forward", "gradient", "training")
 
-    def __init__(self, threads: int = 1, compiled: bool = False) -> None:
+    def __init__(self, threads: int = 1, compiled: bool = False, device: str = "cpu") -> None:
         if compiled:
             _prepare_inductor()
         import torch
@@ -51,25 +54,31 @@ class TorchAdapter(Adapter):
         if torch.get_num_interop_threads() != threads:  # may be set once per process
             torch.set_num_interop_threads(threads)
         self.torch = torch
-        self.name = "torch-compile" if compiled else "torch"
+        self._on_cuda = device == "cuda"
+        self._timer: Optional[cuda.Timer] = None
+        if self._on_cuda:
+            cuda.full_precision(torch)
+            self._timer = cuda.Timer(torch)
+        self.name = "-".join(["torch"] + ["cuda"] * self._on_cuda + ["compile"] * compiled)
         self._compiled = compiled
+        self._device = None if device == "cpu" else device  # to name the CPU costs per call
         self._plain = plain_ops(torch)
-        self._factories = factories(torch)
+        self._factories = factories(torch, self._device)
         self.ops = dict(self._plain)
         self.ops.update((name, from_factory(f)) for name, f in self._factories.items())
         self._dtypes = {name: getattr(torch, name) for name in DTYPES}
         if compiled:
             # Once per process Inductor loads itself, tries what the processor can do and
             # precompiles C++ headers (10 s): not part of any program's first call.
-            torch.compile(torch.exp)(torch.ones(8))
+            torch.compile(torch.exp)(torch.ones(8, device=device))
 
     def tensor(self, array: Any, dtype: str) -> Tensor:
         """Return a tensor that owns a copy of the values."""
-        return self.torch.tensor(array, dtype=self._dtypes[dtype])
+        return self.torch.tensor(array, dtype=self._dtypes[dtype], device=self._device)
 
     def to_numpy(self, tensor: Tensor) -> Any:
         """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
-        tensor = tensor.detach()
+        tensor = tensor.detach().cpu()
         if tensor.dtype == self.torch.bfloat16:
             return tensor.float().numpy()
         return tensor.numpy().copy()
@@ -104,10 +113,30 @@ class TorchAdapter(Adapter):
         """Return the optimizer of ``torch.optim``."""
         return NativeOptimizer(self.torch, name, hyper)
 
+    def synchronize(self, values: Any = None) -> None:
+        """Wait for the device's whole queue: an optimizer's update may come after the loss."""
+        if self._on_cuda:
+            self.torch.cuda.synchronize()
+
+    def device_timer(self) -> Any:
+        """Return PyTorch's CUDA events; None on the CPU."""
+        return self._timer
+
+    def memory(self) -> Dict[str, int]:
+        """Return ``device_peak_bytes``: of tensors, since the program was prepared."""
+        if self._timer is None:
+            return {}
+        return {"device_peak_bytes": cuda.peak_bytes(self.torch, self._timer)}
+
+    def release(self) -> None:
+        """Give the device's cached memory back."""
+        if self._on_cuda:
+            cuda.reset_peak(self.torch)
+
     def describe(self) -> Dict[str, Any]:
         """Return versions, threads, precision and layout as PyTorch reports them."""
         torch = self.torch
-        return {
+        told = {
             "toolkit": "PyTorch",
             "version": torch.__version__,
             "device": "cpu (%s)" % torch.backends.cpu.get_cpu_capability(),
@@ -122,6 +151,9 @@ class TorchAdapter(Adapter):
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
             "notes": list(_NOTES),
         }
+        if self._on_cuda:
+            told.update(cuda.describe(torch))
+        return told
 
     def compile(self, program: Program) -> Any:
         """Return the program with its attributes bound and its aliases broken."""
@@ -232,10 +264,9 @@ def _blas(torch: Any) -> str:
 
 
 def _prepare_inductor() -> None:
-    """Look for what Inductor compiles with; give it an empty cache of its own.
+    """Look for what Inductor compiles with; give it an empty cache, if it was given none.
 
-    A cache shared with earlier processes would hide the compile time, which is the
-    first call's figure.
+    The user's own cache would hide the compile time, which is the first call's figure.
     """
     compilers = [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
     if not any(c and shutil.which(c.split()[0]) for c in compilers):
@@ -249,6 +280,7 @@ def _prepare_inductor() -> None:
             "torch.compile: %s is missing; install the interpreter's headers, for example "
             "with `apt install python3-dev`" % header
         )
-    folder = tempfile.mkdtemp(prefix="inductor-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="inductor-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder

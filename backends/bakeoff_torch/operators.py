@@ -7,7 +7,7 @@ callable, so that a compiled program does per call only what a user's code would
 
 import operator
 from functools import partial
-from typing import Any, Callable, Dict, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 Tensor = Any
 Op = Callable[..., Tensor]
@@ -87,8 +87,11 @@ def plain_ops(torch: Any) -> Dict[str, Op]:
     }
 
 
-def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
-    """Return the ops with attributes: functions of canonical attributes to callables."""
+def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..., Op]]:
+    """Return the ops with attributes: functions of canonical attributes to callables.
+
+    Those that create do so on ``device``; None is PyTorch's default, the CPU.
+    """
     F = torch.nn.functional
     dtypes = {name: getattr(torch, name) for name in DTYPES}
 
@@ -96,7 +99,7 @@ def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
 
     def creation(fn: Op) -> Callable[..., Op]:
         def factory(**attrs: Any) -> Op:
-            attrs["dtype"] = dtypes[attrs["dtype"]]
+            attrs.update(dtype=dtypes[attrs["dtype"]], device=device)
             if "shape" in attrs:
                 attrs["size"] = attrs.pop("shape")
             if "num" in attrs:
@@ -109,10 +112,10 @@ def factories(torch: Any) -> Dict[str, Callable[..., Op]]:
 
     def eye(n_rows: int, n_cols: int, k: int, dtype: str) -> Op:
         if k == 0:
-            return partial(torch.eye, n_rows, n_cols, dtype=dtypes[dtype])
+            return partial(torch.eye, n_rows, n_cols, dtype=dtypes[dtype], device=device)
 
         def shifted() -> Tensor:
-            result = torch.zeros(n_rows, n_cols, dtype=dtypes[dtype])
+            result = torch.zeros(n_rows, n_cols, dtype=dtypes[dtype], device=device)
             if -n_rows < k < n_cols:
                 result.diagonal(k).fill_(1)
             return result

@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 
 from bakeoff import statistics
+from bakeoff.ceilings import in_journal
+from bakeoff.claims import Claim, claims
 from bakeoff.errors import UsageError
 from bakeoff.export import Contents
 from bakeoff.likeness import differences, refuse
 from bakeoff.ranking import Ranking, settings_of, worst_fraction
 from bakeoff.record import Outcome
-from bakeoff.statistics import CONFIDENCE, MINIMUM_EFFECT, Aggregate, Contrast, Interval, Verdict
+from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Contrast, Interval, Verdict
 
 # What can have happened to a cell, the worst first.
 EVENTS = (
@@ -181,7 +183,7 @@ class _Side:
     def __init__(self, run: Contents) -> None:
         self.cases = {c.id: c for c in run.cases}
         settings = settings_of(run.meta, run.environments, run.records)
-        self.ranking = Ranking(run.cases, settings, run.records)
+        self.ranking = Ranking(run.cases, settings, run.records, in_journal(run.meta))
         self.keys = {(r.case_id, r.backend) for r in run.records if not r.replica}
         self.noise = statistics.noise_floor(self.ranking.twins())
 
@@ -210,7 +212,8 @@ class _Pair:
             self.base.keys | self.new.keys, key=lambda k: (cases.get(k[0], len(cases)), order[k[1]])
         )
         found = [self._cell(key) for key in keys]
-        return _claim([cell for cell, _ in found], [c for _, c in found], margin)
+        said = claims({n: c for n, (_, c) in enumerate(found) if c is not None}, margin)
+        return [_told(cell, said.get(n)) for n, (cell, _) in enumerate(found)]
 
     def speeds(self, cells: Sequence[Cell]) -> dict[str, Aggregate]:
         """Return per backend the geometric mean of new over base, with its coverage."""
@@ -275,10 +278,13 @@ class _Pair:
                 return f"{name}: {why}"
         for backend in (self.reference, cell.backend):
             before, after = (s.ranking.settings[backend] for s in (self.base, self.new))
-            if before.device != after.device:
-                return f"{backend} ran on {before.device}, now on {after.device}"
+            if (before.device, before.model) != (after.device, after.model):
+                there, here = (s.model or s.device for s in (before, after))
+                return f"{backend} ran on {there}, now on {here}"
             if unlike := after.unlike(before):
                 return f"{backend} used {unlike}, before {before.threads}"
+            if before.clock != after.clock:
+                return f"{backend} was timed by {before.clock} time, now by {after.clock} time"
         return ""
 
     def _is_timed(self, case: str) -> bool:
@@ -286,30 +292,10 @@ class _Pair:
         return its is not None and its.timed and its.fit is None
 
 
-def _claim(
-    cells: Sequence[Cell], contrasts: Sequence[Contrast | None], margin: float
-) -> list[Cell]:
-    """Return the cells with their verdicts; none is `faster` or `slower` by chance alone."""
-    tested = [n for n, c in enumerate(contrasts) if c is not None and c.df]
-    raw = [c.p_value(margin) for n in tested if (c := contrasts[n]) is not None]
-    adjusted = dict(zip(tested, statistics.holm(raw), strict=True))
-    return [
-        cell if contrasts[n] is None else _judged(cell, adjusted.get(n), margin, len(tested))
-        for n, cell in enumerate(cells)
-    ]
-
-
-def _judged(cell: Cell, p_value: float | None, margin: float, family: int) -> Cell:
-    if p_value is None:
-        why = "a run has a single process round of it"
-        return replace(cell, verdict=Verdict.CANNOT_TELL, reason=why)
-    verdict, why = statistics.verdict(cell.speed, margin), ""
-    if verdict in (Verdict.FASTER, Verdict.SLOWER) and p_value >= 1 - CONFIDENCE:
-        verdict = Verdict.CANNOT_TELL
-        why = f"beyond the margin by itself, but not sure enough among {family} cells"
-    elif verdict is Verdict.CANNOT_TELL:
-        why = "the interval straddles the margin"
-    return replace(cell, verdict=verdict, reason=why, p_value=p_value)
+def _told(cell: Cell, claim: Claim | None) -> Cell:
+    if claim is None:
+        return cell
+    return replace(cell, verdict=claim.verdict, reason=claim.reason, p_value=claim.p_value)
 
 
 def _words(outcome: Outcome) -> str:

@@ -16,20 +16,24 @@ from bakeoff_worker.program import Node, Program, references
 
 def flops(program: Program) -> int:
     """Return the floating-point operations of one run of the program, as it is asked."""
-    specs = _specs(program)
-    forward = {node.name: _node_flops(node, specs) for node in program.nodes}
-    total = sum(forward.values())
-    wanted = set(program.ask.get("wrt", ())) | set(program.ask.get("params", ()))
-    if wanted:
-        total += sum(
-            forward[node.name] * _active_arguments(node, active)
-            for node, active in _active(program, wanted)
-        )
+    total = sum(by_node(program).values())
     if program.kind == "training":
+        specs = _specs(program)
         # one multiply-add for the parameter, two per slot of the optimizer
         slots = len(DEFINITIONS[program.ask["optimizer"]].slots)
         total += sum(specs[p].size for p in program.ask["params"]) * (2 + 4 * slots)
     return total
+
+
+def by_node(program: Program) -> dict[str, int]:
+    """Return the operations of each node by name: forward, and for the gradients asked."""
+    specs = _specs(program)
+    found = {node.name: _node_flops(node, specs) for node in program.nodes}
+    wanted = set(program.ask.get("wrt", ())) | set(program.ask.get("params", ()))
+    if wanted:
+        for node, active in _active(program, wanted):
+            found[node.name] *= 1 + _active_arguments(node, active)
+    return found
 
 
 def bytes_moved(program: Program) -> int:

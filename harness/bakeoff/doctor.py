@@ -1,11 +1,12 @@
-"""What `bakeoff doctor` looks at: the machine, its BLAS, its threads, the backends' toolkits."""
+"""What `bakeoff doctor` looks at: the machine, its BLAS, its devices, the backends' toolkits."""
 
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bakeoff import devices, energy, nvidia
 from bakeoff.errors import BakeoffError
 from bakeoff.interface import Backend
 from bakeoff.launch import launch_for
@@ -70,6 +71,44 @@ def diagnose_machine(machine: Mapping[str, Any]) -> list[Finding]:
     ]  # fmt: skip
 
 
+def diagnose_devices(gpus: Sequence[Mapping[str, Any]]) -> list[Finding]:
+    """Return whether CUDA has a device, and findings on what NVML tells of each GPU.
+
+    ``gpus`` joins `bakeoff.nvidia.describe` and `bakeoff.nvidia.state`. To have none is no
+    fault of a machine.
+    """
+    missing = devices.why_missing("cuda")
+    found = [Finding("CUDA", missing or "a device is there")]
+    if not missing and not gpus:
+        remedy = "its clocks cannot be recorded; pip install nvidia-ml-py"
+        return [Finding("CUDA", "a device is there", remedy)]
+    for number, gpu in enumerate(gpus):
+        slowed = sorted(nvidia.SLOWED.intersection(gpu["clock_events"] or ()))
+        remedies = [
+            f"held back by {', '.join(slowed)}: times will not repeat" if slowed else "",
+            f"in use by processes ({gpu['processes']}): times will be wide"
+            if gpu["processes"]
+            else "",
+        ]
+        text = (f"{gpu['name']}, driver {gpu['driver']}, CUDA {gpu['cuda']}, {gpu['sm_mhz']} MHz, "
+                f"{gpu['temperature_c']} °C, power limit {gpu['power_limit_w']} W")  # fmt: skip
+        found.append(Finding(f"GPU {number}", text, "; ".join(filter(None, remedies))))
+    return found
+
+
+def diagnose_energy() -> Finding:
+    """Return whether energy can be read; that it cannot is no fault."""
+    readable = [c.name for c in energy.counters()]
+    closed = energy.refused()
+    parts = [f"{', '.join(readable)} can be read"] if readable else []
+    if closed:
+        parts.append(
+            f"{', '.join(closed)} only by root; sudo chmod a+r "
+            f"{energy.POWERCAP}/intel-rapl:*/energy_uj opens them until the next start"
+        )
+    return Finding("energy", "; ".join(parts) or "not counted where we can see it (RAPL, NVML)")
+
+
 def diagnose_blas() -> list[Finding]:
     """Return findings on the running Python's BLAS and thread pools."""
     import numpy as np
@@ -102,6 +141,9 @@ def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
         subject = f"backend {backend.name}"
         try:
             launch_for(backend, sys.executable)  # is its adapter where it says?
+            if missing := devices.why_missing(backend.device):
+                found.append(Finding(subject, "unavailable here", missing))
+                continue
             existing = environments.find(backend)
             if existing is not None:
                 found.append(Finding(subject, f"environment ready: {existing.python}"))

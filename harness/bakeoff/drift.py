@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from bakeoff.record import Block, Record
-from bakeoff.statistics import Clock, Interval, interval
+from bakeoff.statistics import Clock, Interval, block_ns, interval
 
 LEAST_ROUNDS = 3  # fewer say nothing of how much a drift varies by chance
 
@@ -23,7 +23,7 @@ def drift(records: Sequence[Record], reference: Sequence[Record], clock: Clock) 
         Of the cell and of the reference backend's cell of the same case. Of the reference
         itself the two are the same, and its own blocks are taken as they are.
     clock
-        By which to read the blocks.
+        By which to read the blocks; those that lack it are left out.
     """
     beside = {r.round: r for r in reference}
     alone = records is reference
@@ -42,6 +42,7 @@ def _of_round(blocks: Sequence[Block], beside: Sequence[Block], clock: Clock) ->
     times = [_log_time(b, clock) for b in blocks]
     if beside:
         times = [t - _log_time(b, clock) for t, b in zip(times, beside, strict=False)]
+    times = [t for t in times if not math.isnan(t)]
     half = len(times) // 2
     if not half:
         return None
@@ -49,4 +50,5 @@ def _of_round(blocks: Sequence[Block], beside: Sequence[Block], clock: Clock) ->
 
 
 def _log_time(block: Block, clock: Clock) -> float:
-    return math.log(max(1, block.cpu_ns if clock == "cpu" else block.wall_ns) / block.loops)
+    ns = block_ns(block, clock)
+    return math.nan if ns is None else math.log(max(1, ns) / block.loops)

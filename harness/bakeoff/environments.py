@@ -24,7 +24,7 @@ from typing import IO, Any
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from bakeoff import installer, pip_settings
+from bakeoff import devices, installer, pip_settings
 from bakeoff.errors import EnvironmentFailure, UsageError
 from bakeoff.interface import Backend
 from bakeoff.interpreters import Interpreter, find_interpreter
@@ -133,13 +133,15 @@ def provide(
     Raises
     ------
     EnvironmentFailure
-        If there is no fitting interpreter, or installing fails: with the installer's last
-        lines and a remedy.
+        If the backend's device is missing, there is no fitting interpreter, or installing
+        fails: with the installer's last lines and a remedy.
     KeyboardInterrupt
         If the environment is no longer wanted; nothing half-made is left.
     """
     say = (lambda line: progress(f"{backend.name}: {line}")) if progress else lambda line: None
     try:
+        if why := devices.why_missing(backend.device):
+            raise EnvironmentFailure(why)
         if in_place:
             return _in_place(backend)
         requirements = requirements_of(backend)

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bakeoff.case import Case
+from bakeoff.ceilings import in_journal
 from bakeoff.errors import BakeoffError
 from bakeoff.journal import FILE_NAME, Journal
+from bakeoff.ranking import Ranking, settings_of
 from bakeoff.record import Record
 from bakeoff.salvage import salvage
-from bakeoff.statistics import per_call_ns
+from bakeoff.statistics import CLOCKS, round_times
 
 FORMAT = 1  # version history of the JSON file: 1 = first
 Row = dict[str, Any]
@@ -81,6 +83,8 @@ def export(contents: Contents, target: Path, format: str) -> list[Path]:
 def tables(contents: Contents) -> dict[str, list[Row]]:
     """Return the four tables as rows; every row of a table has the same columns."""
     cases = {c.id: c for c in contents.cases}
+    settings = settings_of(contents.meta, contents.environments, contents.records)
+    ranking = Ranking(contents.cases, settings, contents.records, in_journal(contents.meta))
     found: dict[str, list[Row]] = {"records": [], "blocks": [], "checks": [], "series": []}
     for record in contents.records:
         key = {
@@ -89,7 +93,9 @@ def tables(contents: Contents) -> dict[str, list[Row]]:
             "replica": record.replica,
             "round": record.round,
         }
-        found["records"].append({**key, **_record_row(record, cases.get(record.case_id))})
+        case = cases.get(record.case_id)
+        use = _use(ranking, record) if case and case.timed else {}
+        found["records"].append({**key, **_record_row(record, case), **use})
         found["blocks"].extend({**key, **_fields(block)} for block in record.blocks)
         found["checks"].extend({**key, **_fields(check)} for check in record.checks or ())
         found["series"].extend(
@@ -108,8 +114,7 @@ def _record_row(record: Record, case: Case | None) -> Row:
         "outcome": record.outcome.value,
         "reason": record.reason,
         "error_fraction": max(fractions, default=None, key=_nan_last),
-        "cpu_ns": per_call_ns(record.blocks, "cpu") if record.blocks else None,
-        "wall_ns": per_call_ns(record.blocks, "wall") if record.blocks else None,
+        **{f"{c}_ns": round_times([record], c).get(record.round) for c in CLOCKS},
         "blocks": len(record.blocks),
         "environment_id": record.environment_id,
         "started": record.started,
@@ -118,6 +123,13 @@ def _record_row(record: Record, case: Case | None) -> Row:
     row.update(record.figures)
     row.update((f"tag_{k}", v) for k, v in (case.tags if case else {}).items())
     return row
+
+
+def _use(ranking: Ranking, record: Record) -> Row:
+    """Return how much of the ceiling that binds it the round's time reaches, if that is known."""
+    time_ns = round_times([record], ranking.ceilings(record.backend).clock).get(record.round)
+    use = ranking.use(record.case_id, record.backend, time_ns) if time_ns else None
+    return {"ceiling_fraction": use.fraction, "ceiling": use.kind} if use else {}
 
 
 def _fields(item: Any) -> Row:

@@ -2,6 +2,7 @@
 
 from itertools import accumulate
 
+from bakeoff.energy import Meter, counters
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import LABELS, FitArrays
 from bakeoff.record import Check
@@ -22,9 +23,11 @@ def fit(
 
     The figures are ``time_to_target_ns`` (absent if the target was not reached),
     ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs`` and
-    ``accuracy``. The series hold one number per epoch: ``accuracy``, ``losses`` (the mean
-    over the epoch's steps), ``oracle_losses`` (the truth's), ``seconds`` (of training, up to
-    the epoch's end); and ``predictions``, the class of each test row.
+    ``accuracy``; and ``energy_rapl_j`` and ``energy_nvml_j``, of all that ran meanwhile, where
+    they can be read and the training took ten seconds. The series hold one number per epoch:
+    ``accuracy``, ``losses`` (the mean over the epoch's steps), ``oracle_losses`` (the truth's),
+    ``seconds`` (of training, up to the epoch's end); and ``predictions``, the class of each
+    test row.
     """
     case = trial.case
     assert case.fit is not None
@@ -33,6 +36,7 @@ def fit(
     columns = {v.name: v.dtype for v in case.program.data_inputs}
     train = {n: data.train_y if dtype == LABELS else data.train_x for n, dtype in columns.items()}
     params = {name: inputs[name] for name in case.program.ask["params"]}
+    meter = Meter(counters())
     fitted = trial.attempt(
         lambda worker: worker.fit(
             case.program,
@@ -47,6 +51,7 @@ def fit(
         )
     )
     if fitted is not None:
+        trial.figures.update(meter.figures())
         _note(trial, fitted, wanted.target_accuracy)
         if examiner is not None:
             checks, trial.series["oracle_losses"] = examiner.fit(case, inputs, fitted)

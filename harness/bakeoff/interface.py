@@ -45,7 +45,9 @@ class Backend:
         Importable packages of the plugin's own that the adapter imports; they are made
         importable in the worker by location.
     env
-        Environment variables of the worker; ``{threads}`` is replaced.
+        Environment variables of the worker. ``{threads}`` is replaced, and ``{cache}`` by a
+        folder for what the toolkit compiles: empty when a run begins, and shared by the
+        backend's workers of all its rounds. Outside of runs such variables are left out.
     homepage, released, summary
         Shown in reports; ``released`` is the year and month of the first release.
     device
@@ -143,6 +145,9 @@ class Adapter(Protocol):
 
     def synchronize(self, values: Any = None) -> None:
         """Return when all queued work, or what makes ``values``, is done."""
+
+    def device_timer(self) -> Any:
+        """Return the device's timer (`bakeoff_worker.device.DeviceTimer`), None without one."""
 
     def describe(self) -> dict[str, Any]:
         """Return toolkit, version, device, threads as read back, precision, layout, notes."""

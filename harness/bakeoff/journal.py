@@ -9,11 +9,13 @@ Schema history (``PRAGMA user_version``; `MIGRATIONS` brings older files up):
    hash of their content, ``records`` (case_id, backend, replica, round, outcome, data).
 
 Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings`` (of the run), ``reference``
-(the backend that ratios are taken against), ``backends`` (what is registered of each, in
-order), ``suites`` (name, title, summary of each), ``machine``, ``problems`` (plugins that
-failed), ``minimum_effect``, ``ending`` (``complete``, ``deadline``, ``interrupted``; missing
-while the run goes on or if it was killed), ``sessions`` (each start of the run: when, ending,
-rounds, elapsed_s, and the machine's state at its begin and end).
+(the backend that ratios are taken against), ``backends`` (what is registered of each, in order),
+``suites`` (name, title, summary of each), ``machine``, ``problems`` (plugins that failed),
+``minimum_effect``, ``ceilings`` (`bakeoff.ceilings.Ceilings` by backend: the best of all rounds
+so far; missing in older files and until they are measured), ``ending`` (``complete``,
+``deadline``, ``interrupted``; missing while the run goes on or if it was killed), ``sessions``
+(each start of the run: when, ending, rounds, elapsed_s, the machine's state at its begin and end,
+and, where it can be read, ``energy_j`` by counter over the ``energy_s`` of its rounds).
 """
 
 import hashlib

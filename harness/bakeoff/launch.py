@@ -22,6 +22,7 @@ INHERITED = frozenset(
         *("HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"),
     }
 )
+_CACHE = "{cache}"  # in a backend's environment variables
 INHERITED_PREFIXES = ("LC_", "COVERAGE_PROCESS_")
 
 # The variables by which BLAS and thread pools learn their size when they are loaded.
@@ -58,6 +59,8 @@ class Launch:
         Names to folders or files, made importable in the worker.
     name
         The backend's name, for messages and file names.
+    caches
+        Whether the toolkit keeps what it compiles for later workers of the run.
     """
 
     python: str
@@ -69,6 +72,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     name: str = "worker"
+    caches: bool = False
 
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the worker's environment variables, and no others.
@@ -88,8 +92,16 @@ class Launch:
         return variables
 
 
-def launch_for(backend: Backend, python: str, threads: int = 1, cpu: int | None = None) -> Launch:
+def launch_for(
+    backend: Backend,
+    python: str,
+    threads: int = 1,
+    cpu: int | None = None,
+    cache: Path | None = None,
+) -> Launch:
     """Return how to start a backend's worker under an interpreter.
+
+    ``cache`` is the folder for what its toolkit compiles; None: it keeps nothing.
 
     Raises
     ------
@@ -104,9 +116,14 @@ def launch_for(backend: Backend, python: str, threads: int = 1, cpu: int | None 
         mode=dict(backend.mode),
         threads=threads,
         cpu=cpu,
-        env={k: v.replace("{threads}", str(threads)) for k, v in backend.env.items()},
+        env={
+            k: v.replace("{threads}", str(threads)).replace(_CACHE, str(cache))
+            for k, v in backend.env.items()
+            if cache is not None or _CACHE not in v
+        },
         packages={name: str(_package(backend.name, name)) for name in backend.packages},
         name=backend.name,
+        caches=cache is not None and any(_CACHE in v for v in backend.env.values()),
     )
 
 

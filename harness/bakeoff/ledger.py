@@ -7,6 +7,10 @@ from bakeoff.case import Case
 from bakeoff.journal import RETRIED, CellKey, key_of
 from bakeoff.plan import Cell, Plan, Seat, takes_part
 from bakeoff.record import Record
+from bakeoff.stopping import Stopping
+
+FIT_ROUNDS = 5  # a training takes seconds, and is judged by where it comes to
+UNTIMED_ROUNDS = 2  # two processes show whether results are the same in each
 
 
 class Ledger:
@@ -20,14 +24,23 @@ class Ledger:
     plan
         What is to be measured.
     rounds
-        How many process rounds a cell should have.
+        The most process rounds that a cell should have.
     records
         What is known from before.
+    stopping
+        Says of which cases enough is known before that; None: of none.
     """
 
-    def __init__(self, plan: Plan, rounds: int, records: Iterable[Record] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        rounds: int,
+        records: Iterable[Record] = (),
+        stopping: Stopping | None = None,
+    ) -> None:
         self.plan = plan
-        self.rounds = rounds
+        self._wanted = {c.id: wanted_rounds(c, rounds) for c in plan.cases}
+        self._stopping = stopping
         self._done: set[CellKey] = set()
         self._closed: dict[Cell, Record] = {}
         self._measured: Counter[Cell] = Counter()
@@ -40,6 +53,8 @@ class Ledger:
         """Take account of a record."""
         cell = Cell(record.case_id, record.backend, record.replica)
         self._done.add(key_of(record))
+        if self._stopping is not None:
+            self._stopping.note(record)
         if record.outcome.measured:
             self._measured[cell] += 1
         else:
@@ -57,10 +72,15 @@ class Ledger:
 
     def hungry(self) -> bool:
         """Return whether a cell that did not fail has fewer rounds than it should."""
-        return any(
-            cell not in self._closed and self._measured[cell] < self.rounds
-            for cell in self.plan.cells()
-        )
+        return any(self._lacks(cell) for cell in self.plan.cells())
+
+    def _lacks(self, cell: Cell) -> bool:
+        few = cell not in self._closed and self._measured[cell] < self._wanted[cell.case_id]
+        return few and not self.settled(cell.case_id)
+
+    def settled(self, case_id: str) -> bool:
+        """Return whether a case is known well enough to be measured no more."""
+        return self._stopping is not None and self._stopping.settled(case_id)
 
     def due(self, case: Case, seats: Iterable[Seat], number: int) -> list[Seat]:
         """Return which seats should run a case in a round.
@@ -80,5 +100,11 @@ class Ledger:
             and Cell(case.id, *seat) not in self._closed
             and (case.id, *seat, number) not in self._done
         ]
-        hungry = any(self._measured[Cell(case.id, *s)] < self.rounds for s in found)
-        return found if hungry else []
+        return found if any(self._lacks(Cell(case.id, *s)) for s in found) else []
+
+
+def wanted_rounds(case: Case, rounds: int) -> int:
+    """Return how many process rounds a case should have at the most."""
+    if case.fit is not None:
+        return min(rounds, FIT_ROUNDS)
+    return rounds if case.timed else min(rounds, UNTIMED_ROUNDS)

@@ -3,15 +3,17 @@
 import json
 import os
 import platform
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 import bakeoff
+from bakeoff import nvidia
 from bakeoff.errors import BakeoffError
 
 try:
@@ -20,6 +22,8 @@ except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
 _CPU = Path("/sys/devices/system/cpu")
+_STAT = Path("/proc/stat")
+_CPUINFO = Path("/proc/cpuinfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -46,12 +50,13 @@ def describe_machine() -> dict[str, Any]:
         "memory_bytes": memory.total,
         "memory_available_bytes": memory.available,
         "container": _container(),
+        "gpus": nvidia.describe(),
         **state(),
     }
 
 
 def state() -> dict[str, Any]:
-    """Return what changes while a run goes on: load, clocks, governor, stolen time."""
+    """Return what changes while a run goes on: load, clocks, governor, stolen time, GPUs."""
     import psutil
 
     frequency = None
@@ -68,13 +73,40 @@ def state() -> dict[str, Any]:
         "governor": _text(_CPU / "cpu0/cpufreq/scaling_governor"),
         "turbo_off": _text(_CPU / "intel_pstate/no_turbo"),
         "steal_s": _steal_s(),
+        "gpus_now": nvidia.state(),
     }
+
+
+def stolen_ns(cpus: Collection[int]) -> int | None:
+    """Return the time that the hypervisor took from these processors since the start.
+
+    In ticks of the kernel, 10 ms on most systems; None where it does not say.
+    """
+    ticks = [counts[7] for cpu, counts in _ticks().items() if cpu in cpus and len(counts) > 7]
+    return sum(ticks) * 10**9 // os.sysconf("SC_CLK_TCK") if ticks else None
+
+
+def clock_mhz(cpus: Collection[int]) -> float | None:
+    """Return the clock rate of these processors now, their mean; None where nobody says.
+
+    A virtual machine may show the rate that its processor is sold with.
+    """
+    kilohertz = [_number(_text(_CPU / f"cpu{cpu}/cpufreq/scaling_cur_freq")) for cpu in cpus]
+    rates = [k / 1000 for k in kilohertz if k]
+    if not rates:
+        # one after the other for each processor
+        shown = re.findall(
+            r"^processor\s*: (\d+)$|^cpu MHz\s*: ([\d.]+)$", _text(_CPUINFO) or "", re.M
+        )
+        pairs = zip(shown[::2], shown[1::2], strict=False)
+        rates = [float(rate) for (cpu, _), (_, rate) in pairs if cpu and rate and int(cpu) in cpus]
+    return round(sum(rates) / len(rates), 1) if rates else None
 
 
 def cpu_model() -> str:
     """Return the processor's name, from the kernel where it says, else from py-cpuinfo."""
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in _CPUINFO.read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
@@ -234,7 +266,7 @@ def _container() -> dict[str, Any]:
 
 def _steal_s() -> float | None:
     """Return the seconds that the hypervisor took from all processors since the start."""
-    line = (_text(Path("/proc/stat")) or "").partition("\n")[0].split()
+    line = (_text(_STAT) or "").partition("\n")[0].split()
     if len(line) < 9 or line[0] != "cpu":
         return None
     return round(int(line[8]) / os.sysconf("SC_CLK_TCK"), 2)
@@ -242,13 +274,17 @@ def _steal_s() -> float | None:
 
 def _busy_ticks() -> dict[int, int]:
     """Return per processor the clock ticks not spent idle."""
-    busy = {}
-    for line in (_text(Path("/proc/stat")) or "").splitlines():
-        name, *ticks = line.split()
-        if name.startswith("cpu") and name[3:].isdigit():
-            counts = [int(t) for t in ticks[:8]]
-            busy[int(name[3:])] = sum(counts) - counts[3] - counts[4]
-    return busy
+    return {cpu: sum(t[:8]) - t[3] - t[4] for cpu, t in _ticks().items()}
+
+
+def _ticks() -> dict[int, list[int]]:
+    """Return per processor the clock ticks by use: user, nice, system, idle, iowait, …, steal."""
+    lines = [line.split() for line in (_text(_STAT) or "").splitlines()]
+    return {
+        int(name[3:]): [int(t) for t in ticks]
+        for name, *ticks in lines
+        if name.startswith("cpu") and name[3:].isdigit()
+    }
 
 
 def _text(path: Path) -> str | None:

@@ -62,8 +62,8 @@ class Occupant:
         WorkerFailure
             If it does not start, or too many were lost.
         """
-        if self._worker is not None and self._worker.alive:
-            return self._worker
+        if self.present is not None:
+            return self.present
         if self.given_up is not None:
             raise self.given_up
         self.leave()
@@ -79,9 +79,19 @@ class Occupant:
         return self._worker
 
     @property
+    def present(self) -> Worker | None:
+        """The worker, if there is one that can be asked."""
+        return self._worker if self._worker is not None and self._worker.alive else None
+
+    @property
     def hello(self) -> dict[str, Any]:
         """What the present worker said of itself; empty without one."""
         return self._worker.hello if self._worker is not None else {}
+
+    @property
+    def caches(self) -> bool:
+        """Whether later workers find compiled what earlier ones have compiled."""
+        return self._launch.caches
 
     @property
     def capabilities(self) -> Capabilities:
@@ -99,10 +109,12 @@ class Occupant:
             "python": launch.python,
             "threads": launch.threads,
             "cpu": launch.cpu,
-            "env": dict(launch.env),
+            # as it was registered, where a folder of this run stands in it
+            "env": {k: e if "{cache}" in (e := self.backend.env.get(k, "")) else v
+                    for k, v in launch.env.items()},
             "mode": dict(launch.mode),
             "installed": self._installed,
-        }
+        }  # fmt: skip
 
     def survived(self) -> None:
         """Note that a case ended with the worker still there."""

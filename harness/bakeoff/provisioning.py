@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from bakeoff import environments
+from bakeoff import devices, environments
 from bakeoff.environments import Environment, Progress
 from bakeoff.errors import EnvironmentFailure
 from bakeoff.interface import Backend
@@ -26,7 +26,7 @@ class Wanted:
     Attributes
     ----------
     key
-        Of the environment; empty if it cannot be made, for want of an interpreter say.
+        Of the environment; empty if it cannot be made, for want of an interpreter or a device.
     backends
         All that share it.
     made
@@ -80,6 +80,9 @@ def survey(backends: Iterable[Backend], cache: Path | None = None) -> Survey:
     by_key: dict[str, list[Backend]] = {}
     unavailable = []
     for backend in backends:
+        if why := devices.why_missing(backend.device):
+            unavailable.append(Wanted("", (backend,), reason=f"backend {backend.name}: {why}"))
+            continue
         try:
             by_key.setdefault(environments.key_of(backend), []).append(backend)
         except EnvironmentFailure as failure:

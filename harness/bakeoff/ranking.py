@@ -7,15 +7,18 @@ read off one clock.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isnan
 from typing import Any
 
 from bakeoff import statistics
 from bakeoff.case import Case
+from bakeoff.ceilings import Ceilings, Use, pooled, utilisation
+from bakeoff.claims import Claim, claims
+from bakeoff.floors import Demand, conventional
 from bakeoff.record import Outcome, Record
 from bakeoff.remarks import Evidence, Remark, remarks
-from bakeoff.statistics import Aggregate, Clock
+from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Clock
 from bakeoff.timing import clock_for
 
 # From good to bad. That the machine was busy must not hide a wrong answer, and a round that
@@ -35,8 +38,14 @@ _SEVERITY = (
 
 
 def cell_outcome(records: Iterable[Record]) -> Outcome:
-    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record."""
-    return max((r.outcome for r in records), key=_SEVERITY.index, default=Outcome.INTERRUPTED)
+    """Return the worst outcome of a cell's rounds; ``interrupted`` without any record.
+
+    Rounds in which the machine was too busy count for the cell only if most were so.
+    """
+    outcomes = [r.outcome for r in records]
+    if 2 * outcomes.count(Outcome.CONTENDED) <= len(outcomes):
+        outcomes = [o for o in outcomes if o is not Outcome.CONTENDED]
+    return max(outcomes, key=_SEVERITY.index, default=Outcome.INTERRUPTED)
 
 
 def worst_fraction(records: Iterable[Record]) -> float | None:
@@ -53,17 +62,29 @@ class Setting:
     """What decides whether a backend's times compare with another's.
 
     ``device`` is the registered backend's; ``threads`` is what the toolkit read back, or what
-    was asked of one that never started (``known`` is False).
+    was asked of one that never started (``known`` is False). ``events`` tells whether the
+    device's own events timed it, ``model`` how the toolkit calls a device that is no CPU.
     """
 
     device: str = "cpu"
     threads: int = 1
     known: bool = False
+    events: bool = False
+    model: str = ""
 
     @property
     def clock(self) -> Clock:
         """The clock that is fair to the backend."""
-        return clock_for(self.threads, self.device)
+        return clock_for(self.threads, self.device, self.events)
+
+    def clock_with(self, other: "Setting") -> Clock:
+        """Return the clock on which two backends compare: their own if alike, else wall time.
+
+        So two backends that both have their device's events compare by those, and one of the
+        CPU compares with one of a device end to end.
+        """
+        alike = self.device == other.device and self.clock == other.clock
+        return self.clock if alike else "wall"
 
     def unlike(self, other: "Setting") -> str:
         """Return the setting that forbids ranking, of one device; empty if none does.
@@ -88,9 +109,13 @@ def settings_of(
         if setting.known or record.environment_id not in environments:
             continue
         hello = environments[record.environment_id].get("hello", {})
-        threads = hello.get("describe", {}).get("threads")
+        described = hello.get("describe", {})
+        threads = described.get("threads")
         read_back = int(threads) if isinstance(threads, int | float) else asked
-        found[record.backend] = Setting(setting.device, read_back, known=True)
+        found[record.backend] = replace(
+            setting, threads=read_back, known=True, events=bool(hello.get("device_events")),
+            model="" if setting.device == "cpu" else str(described.get("device", "")),
+        )  # fmt: skip
     return found
 
 
@@ -105,15 +130,23 @@ class Ranking:
         Per backend, the reference first.
     records
         Of the journal.
+    ceilings
+        By backend, as far as they were measured.
     """
 
     def __init__(
-        self, cases: Sequence[Case], settings: Mapping[str, Setting], records: Iterable[Record]
+        self,
+        cases: Sequence[Case],
+        settings: Mapping[str, Setting],
+        records: Iterable[Record],
+        ceilings: Mapping[str, Ceilings] | None = None,
     ) -> None:
         self.settings = settings
         self.reference = next(iter(settings), "")
         self._cases = {c.id: c for c in cases}
         self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
+        self._ceilings = ceilings or {}
+        self._demands: dict[str, Demand] = {}
         self._remarks: dict[tuple[str, str], tuple[Remark, ...]] = {}
         self._records: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
         for record in records:
@@ -130,15 +163,13 @@ class Ranking:
     def times(
         self, case: str, backend: str, replica: int = 0, clock: Clock | None = None
     ) -> dict[int, float]:
-        """Return a cell's time per call, in nanoseconds, by process round."""
+        """Return a cell's time per call in nanoseconds; see `bakeoff.statistics.round_times`."""
         clock = clock or self.settings[backend].clock
-        found = self.records(case, backend, replica)
-        return {r.round: statistics.per_call_ns(r.blocks, clock) for r in found if r.blocks}
+        return statistics.round_times(self.records(case, backend, replica), clock)
 
     def pairs(self, case: str, backend: str, replica: int = 0) -> dict[int, float]:
         """Return the log of time/reference time by process round, ranked or not."""
-        clocks = {self.settings[backend].clock, self.settings[self.reference].clock}
-        clock: Clock = "wall" if "wall" in clocks else "cpu"
+        clock = self.settings[backend].clock_with(self.settings[self.reference])
         own = self.times(case, backend, replica, clock)
         return statistics.log_ratios(own, self.times(case, self.reference, clock=clock))
 
@@ -148,10 +179,34 @@ class Ranking:
         if key not in self._remarks and case in self._cases:
             records = self.records(case, backend)
             beside = records if backend == self.reference else self.records(case, self.reference)
+            clock = self.settings[backend].clock_with(self.settings[self.reference])
             self._remarks[key] = remarks(
-                Evidence(self._cases[case], backend, records, beside, self.settings[backend].clock)
-            )
+                Evidence(
+                    self._cases[case], backend, records, beside, clock,
+                    self.settings[backend].threads, self.ceilings(backend),
+                )
+            )  # fmt: skip
         return self._remarks.get(key, ())
+
+    def ceilings(self, backend: str) -> Ceilings:
+        """Return what is possible for a backend: the best that any like it has measured."""
+        if backend not in self._ceilings:
+            return Ceilings()
+        mine = self.settings[backend]
+        alike = [
+            found
+            for name, found in self._ceilings.items()
+            if (other := self.settings.get(name)) is not None
+            and (other.device, other.threads) == (mine.device, mine.threads)
+        ]
+        return pooled(self._ceilings[backend], alike)
+
+    def use(self, case: str, backend: str, time_ns: float) -> Use | None:
+        """Return how much of the ceiling that binds it a time reaches; None if it is unknown."""
+        if case not in self._demands:
+            self._demands[case] = conventional(self._cases[case].program)
+        threads = self.settings[backend].threads
+        return utilisation(self._demands[case], time_ns, self.ceilings(backend), threads)
 
     def why_not(self, case: str, backend: str, replica: int = 0) -> str:
         """Return why a cell takes part in no ranking; empty if it does."""
@@ -181,6 +236,27 @@ class Ranking:
     def timed(self, suite: str | None = None) -> list[str]:
         """Return the ids of the cases whose calls are timed, of one suite or of all."""
         return [case for case, its in self._suites.items() if suite in (None, its)]
+
+    def claims(self, margin: float = MINIMUM_EFFECT) -> dict[tuple[str, str], Claim]:
+        """Return what is claimed of each ranked cell, by case and backend: one family."""
+        contrasts = {
+            (case, backend): contrast
+            for backend in self.settings
+            if backend != self.reference
+            for case, by_round in self.logs(backend).items()
+            if (contrast := statistics.paired(by_round.values()))
+        }
+        return claims(contrasts, margin)
+
+    def known_to(self, half_width: float) -> tuple[int, int]:
+        """Return how many ranked ratios have intervals as narrow as that, and of how many."""
+        others = [b for b in self.settings if b != self.reference]
+        found = [
+            statistics.interval(by_round.values())
+            for backend in others
+            for by_round in self.logs(backend).values()
+        ]
+        return sum(i is not None and i.half_width <= half_width for i in found), len(found)
 
     def speed(self, backend: str, suite: str | None = None) -> Aggregate:
         """Return the geometric mean of a backend's ranked ratios, with its coverage."""

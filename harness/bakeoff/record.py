@@ -31,7 +31,10 @@ class Block:
     """One timed block: ``loops`` calls, then a synchronisation.
 
     ``position`` is the block's place in the round's interleaved order over backends.
-    ``involuntary`` counts involuntary context switches of the worker.
+    ``involuntary`` counts involuntary context switches of the worker; ``rss_bytes`` is its
+    resident memory after the block, 0 where that is not known. ``wall_ns`` is the end-to-end
+    view of the calls; ``device_ns`` the hot one, by a device's own events, None where there are
+    none (`bakeoff_worker.device` has the words).
     """
 
     position: int
@@ -39,6 +42,8 @@ class Block:
     wall_ns: int
     cpu_ns: int
     involuntary: int
+    rss_bytes: int = 0
+    device_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +82,13 @@ class Record:
         None if correctness was not examined in this round.
     figures
         Single numbers with their unit in the name: ``transfer_ns``, ``compile_ns``,
-        ``first_call_ns``, ``peak_rss_bytes``, ``time_to_target_ns``, ``accuracy`` …
+        ``first_call_ns``, ``peak_rss_bytes`` (of the program if ``peak_is_of_program``),
+        ``device_peak_bytes``, ``steal_ns`` and ``frequency_mhz`` (of the processors meanwhile),
+        ``time_to_target_ns``, ``accuracy``, ``cold_ns`` (the median of the series) with
+        ``cold_p10_ns`` and ``cold_p90_ns`` …
     series
-        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``accuracy``.
+        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``accuracy``; over calls:
+        ``cold_ns``, the device time of single calls with a cold cache.
     blocks
         The timed samples.
     environment_id

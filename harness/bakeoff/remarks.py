@@ -6,12 +6,19 @@ of what the others did. Each rule is a function of the evidence, in the table `R
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 
 from bakeoff.case import Case
+from bakeoff.ceilings import Ceilings, implausible
 from bakeoff.drift import drift
+from bakeoff.elsewhere import unseen_share
+from bakeoff.leaks import leaked_per_call
 from bakeoff.record import Record
-from bakeoff.statistics import MINIMUM_EFFECT, Clock
+from bakeoff.statistics import MINIMUM_EFFECT, Clock, round_times
+
+MOST_STRETCH = 1.5  # wall over CPU time, beside the reference's: chance pre-emption stays below
+CLOCKS_AGREE = 1.02  # two clocks may differ by less; events resolve half a microsecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,11 @@ class Evidence:
     reference
         The reference backend's records of the same case; of the same rounds, in part.
     clock
-        By which the cell is judged.
+        By which the cell is compared with the reference.
+    threads
+        Of the backend.
+    ceilings
+        Of the machine, as far as the backend knows them.
     """
 
     case: Case
@@ -54,6 +65,8 @@ class Evidence:
     records: Sequence[Record]
     reference: Sequence[Record]
     clock: Clock
+    threads: int = 1
+    ceilings: Ceilings = field(default_factory=Ceilings)
 
 
 Rule = Callable[[Evidence], Iterator[Remark]]
@@ -75,4 +88,59 @@ def _drifts(evidence: Evidence) -> Iterator[Remark]:
         yield Remark("drift", f"drifts: {change} at a round's end than at its beginning")
 
 
-RULES: tuple[Rule, ...] = (_drifts,)
+def _leaks(evidence: Evidence) -> Iterator[Remark]:
+    """Its worker takes more memory with every block."""
+    kept = leaked_per_call(evidence.records)
+    if kept is not None:
+        yield Remark(
+            "leak", f"leaks memory: at least {kept:,.0f} bytes a call are never given back"
+        )
+
+
+def _works_elsewhere(evidence: Evidence) -> Iterator[Remark]:
+    """It is judged by CPU time, and most of its time is none."""
+    if evidence.clock != "cpu":
+        return
+    found = unseen_share(evidence.records, evidence.reference)
+    if found is not None and found.low > MOST_STRETCH:
+        yield Remark(
+            "elsewhere",
+            f"its calls last {found.ratio:.1f} times as long as the CPU time of its process shows: "
+            "the work, or the wait, is elsewhere",
+            forbids=True,
+        )
+
+
+def _does_not_wait(evidence: Evidence) -> Iterator[Remark]:
+    """Its device was still at work when it said that all was done.
+
+    The device's events lie within the host's window, so that they cannot tell of more time
+    than the host's clock, unless the host did not wait.
+    """
+    shares = [
+        b.device_ns / max(1, b.wall_ns)
+        for r in evidence.records
+        for b in r.blocks
+        if b.device_ns is not None
+    ]
+    if shares and median(shares) > CLOCKS_AGREE:
+        yield Remark(
+            "unsynchronised",
+            f"does not wait for its device: {median(shares):.3g} times as long by the device's "
+            "clock as by the host's",
+            forbids=True,
+        )
+
+
+def _is_implausible(evidence: Evidence) -> Iterator[Remark]:
+    """Its middle round is faster than the machine can be."""
+    ceilings = evidence.ceilings
+    times = round_times(evidence.records, ceilings.clock).values()
+    if not times or not evidence.case.timed:
+        return
+    found = implausible(evidence.case.program, median(times), ceilings, evidence.threads)
+    if found:
+        yield Remark("implausible", f"implausible: {found}", forbids=True)
+
+
+RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere, _does_not_wait, _is_implausible)

@@ -1,12 +1,13 @@
 """One process round: fresh workers, and every case that is due on all of them, interleaved."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bakeoff import machine
 from bakeoff.case import Case
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
@@ -17,9 +18,10 @@ from bakeoff.ledger import Ledger
 from bakeoff.observers import Observers
 from bakeoff.occupant import Occupant
 from bakeoff.opening import first_call
-from bakeoff.plan import Seat
+from bakeoff.plan import Cell, Seat
 from bakeoff.progress import Progress
 from bakeoff.record import Outcome, Record
+from bakeoff.survey import Survey
 from bakeoff.timing import Schedule, orders
 from bakeoff.trial import Trial
 from bakeoff.worker import WorkerFailure
@@ -37,6 +39,7 @@ class Bench:
     examiner: Examiner
     observers: Observers
     progress: Progress
+    survey: Survey
     scratch: Path
     threads: int
     seed: int
@@ -87,12 +90,16 @@ def run_round(
                 _fraction(bench, number, index, len(order), rounds_left),
                 bench.schedule.remaining_s(order[index:], rounds_left),
             )
-            trials = [
-                Trial(cases[case_id], occupants[seat], number, bench.threads)
-                for seat in due[case_id]
-            ]
+            trials = [_trial(bench, cases[case_id], occupants[s], number) for s in due[case_id]]
             _measure(bench, cases[case_id], trials, order[index + 1 :], rounds_left)
             bench.keep([_record(bench, trial) for trial in trials])
+        bench.progress.stage(f"round {number + 1}: measuring ceilings")
+        bench.survey.take(occupants.values(), bench.schedule.deadline)
+
+
+def _trial(bench: Bench, case: Case, occupant: Occupant, number: int) -> Trial:
+    first = bench.ledger.unseen(Cell(case.id, *occupant.seat))
+    return Trial(case, occupant, number, bench.threads, first)
 
 
 def _fraction(bench: Bench, number: int, index: int, cases: int, rounds_left: int) -> float:
@@ -131,7 +138,8 @@ def _measure(
                     patience_s = FIT_PATIENCE * bench.schedule.pace.timeout_s
                     fit(trial, inputs, fit_arrays(case.fit), patience_s, examiner)
         if case.timed:
-            _interleave(bench, case, trials, left, rounds_left, began)
+            with _beside(trials):
+                _interleave(bench, case, trials, left, rounds_left, began)
         for trial in trials:
             trial.usage()
             if case.fit is None and _judged(bench, trial):
@@ -144,6 +152,25 @@ def _measure(
             if trial.going:
                 trial.fail(WorkerFailure(Outcome.ERROR, reason))
     bench.schedule.charge(case.id, bench.schedule.deadline.elapsed_s - began)
+
+
+@contextmanager
+def _beside(trials: Sequence[Trial]) -> Iterator[None]:
+    """Note what the workers' processors did meanwhile, which is nobody's in particular.
+
+    ``steal_ns`` is what the hypervisor took from them, ``frequency_mhz`` their clock at the end.
+    """
+    cpus = {cpu for t in trials for cpu in t.occupant.hello.get("affinity") or ()}
+    before, began = machine.stolen_ns(cpus), time.monotonic_ns()
+    yield
+    after, rate = machine.stolen_ns(cpus), machine.clock_mhz(cpus)
+    stolen = None if before is None or after is None else after - before
+    for trial in trials:
+        trial.stolen_share = (stolen or 0) / len(cpus or "?") / (time.monotonic_ns() - began)
+    for name, value in (("steal_ns", stolen), ("frequency_mhz", rate)):
+        if value is not None:
+            for trial in trials:
+                trial.figures[name] = value
 
 
 def _judged(bench: Bench, trial: Trial) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from bakeoff import machine
+from bakeoff import energy, machine
 from bakeoff.examiner import Examiner, OffTheClock
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
@@ -24,7 +24,9 @@ from bakeoff.record import Outcome, Record
 from bakeoff.rounds import Bench, run_round
 from bakeoff.seating import Provided, groups, seat_all
 from bakeoff.settings import Settings
-from bakeoff.timing import Deadline, Schedule
+from bakeoff.stopping import Stopping
+from bakeoff.survey import Survey
+from bakeoff.timing import Deadline, Schedule, clock_for
 
 Ending = Literal["complete", "deadline", "interrupted"]
 Provide = Callable[[Backend, Callable[[str], None]], Provided]  # with a listener for progress
@@ -76,13 +78,16 @@ class Run:
         self._observers = Observers(plugins.hook, progress.note)
         known = list(journal.records())
         self._groups = groups(plan.seats, machine.available_memory_bytes())
-        self.ledger = Ledger(plan, settings.pace.rounds, known)
+        clocks = {b.name: clock_for(settings.threads, b.device) for b in plan.backends}
+        stopping = Stopping(plan.reference, settings.pace.half_width, clocks)
+        self.ledger = Ledger(plan, settings.pace.rounds, known, stopping)
         self._floor_s = _cheapest(known)
         self._last_known = max((r.round for r in known), default=-1)
         self._earlier: list[dict[str, Any]] = journal.meta.get("sessions", [])
         self._session: dict[str, Any] = {}
         self._rounds = 0
         self._deadline = Deadline(self._budget_s())
+        self._meter = energy.Meter([])
 
     def measure(self) -> Result:
         """Measure what the journal lacks.
@@ -127,6 +132,7 @@ class Run:
             examiner=OffTheClock(self._examiner_for(scratch, stack), self._deadline),
             observers=self._observers,
             progress=self.progress,
+            survey=Survey(self.journal, self.plan.cases, self.settings.threads),
             scratch=scratch,
             threads=self.settings.threads,
             seed=self.settings.seed,
@@ -142,6 +148,7 @@ class Run:
             logs=logs,
         )
         self._deadline.restart()
+        self._meter = energy.Meter(energy.counters())
         self._run_rounds(bench, occupants)
 
     def _run_rounds(self, bench: Bench, occupants: Mapping[Seat, Occupant]) -> None:
@@ -151,6 +158,7 @@ class Run:
             due = {c.id: s for c in self.plan.cases if (s := self.ledger.due(c, group, number))}
             if not due:
                 continue
+            bench.schedule.cases = list(due)
             must = any(self.ledger.unseen(Cell(c, *s)) for c, seats in due.items() for s in seats)
             if not bench.schedule.another_round(self._rounds, self._rounds + must):
                 return
@@ -188,6 +196,10 @@ class Run:
         self._session.update(
             ending=ending, rounds=self._rounds, elapsed_s=round(self._deadline.elapsed_s, 3)
         )
+        joules = self._meter.joules()
+        if joules:
+            self._session["energy_j"] = joules
+            self._session["energy_s"] = round(self._meter.elapsed_s, 3)
         self.journal.set_meta("sessions", [*self._earlier, self._session])
         self.journal.set_meta("ending", ending)
 

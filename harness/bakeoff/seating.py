@@ -72,7 +72,9 @@ def seat_all(
     for backend in plan.backends:
         try:
             provided = provide(backend)
-            launch = launch_for(backend, provided.python, threads, cpu)
+            cache = scratch / f"cache-{backend.name}"
+            cache.mkdir(exist_ok=True)
+            launch = launch_for(backend, provided.python, threads, cpu, cache)
         except BakeoffError as error:
             refused(backend, str(error))
             continue

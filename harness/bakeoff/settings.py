@@ -37,6 +37,9 @@ class Settings:
         Seconds of measuring, instead of the preset's.
     timeout_s
         Seconds after which a request to a worker counts as hung, instead of the preset's.
+    half_width
+        Of the intervals of ratios: what is known as well is measured no more, instead of the
+        preset's. 0: every round is run.
     """
 
     preset: Preset = "quick"
@@ -49,12 +52,18 @@ class Settings:
     plugins: tuple[str, ...] = ()
     max_time_s: float | None = None
     timeout_s: float | None = None
+    half_width: float | None = None
 
     def __post_init__(self) -> None:
         if self.preset not in EVERY_PRESET:
             raise UsageError(f"preset {self.preset!r}, expected one of {', '.join(EVERY_PRESET)}")
         if self.threads < 1:
             raise UsageError(f"threads {self.threads}, expected 1 or more")
+        half_width = self.half_width
+        if half_width is not None and not (isfinite(half_width) and half_width >= 0):
+            raise UsageError(
+                f"half_width {half_width}, expected a number of at least 0, such as 0.02 for ±2 %"
+            )
         for name in ("max_time_s", "timeout_s"):
             value = getattr(self, name)
             if value is not None and not (isfinite(value) and value > 0):
@@ -68,6 +77,8 @@ class Settings:
             pace = replace(pace, budget_s=self.max_time_s)
         if self.timeout_s is not None:
             pace = replace(pace, timeout_s=self.timeout_s)
+        if self.half_width is not None:
+            pace = replace(pace, half_width=self.half_width)
         return pace
 
     def to_json(self) -> dict[str, Any]:

@@ -19,12 +19,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
-from bakeoff.record import Block
+from bakeoff.record import Block, Outcome, Record
 from bakeoff.student import t_cdf, t_quantile
 
-Clock = Literal["cpu", "wall"]
+Clock = Literal["cpu", "wall", "device"]
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
 
 MINIMUM_EFFECT = 0.02
 CONFIDENCE = 0.95
@@ -69,6 +70,13 @@ class Aggregate:
     total: int
 
 
+def block_ns(block: Block, clock: Clock) -> int | None:
+    """Return a block's time on a clock; None on a device's clock if it has no events."""
+    if clock == "device":
+        return block.device_ns
+    return block.cpu_ns if clock == "cpu" else block.wall_ns
+
+
 def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
     """Return the median over blocks of the time per call, in nanoseconds.
 
@@ -77,11 +85,23 @@ def per_call_ns(blocks: Sequence[Block], clock: Clock) -> float:
     Raises
     ------
     ValueError
-        If there are no blocks.
+        If no block has a time on the clock.
     """
-    if not blocks:
-        raise ValueError("per_call_ns: no blocks; a cell that was not timed has no time")
-    return statistics.median((b.cpu_ns if clock == "cpu" else b.wall_ns) / b.loops for b in blocks)
+    times = [ns / b.loops for b in blocks if (ns := block_ns(b, clock)) is not None]
+    if not times:
+        lack = f"no block has {clock} time" if blocks else "no blocks"
+        raise ValueError(f"per_call_ns: {lack}; a cell that was not timed has no time")
+    return statistics.median(times)
+
+
+def round_times(records: Iterable[Record], clock: Clock) -> dict[int, float]:
+    """Return the time per call by process round, of the rounds that have the clock.
+
+    Rounds in which the machine was too busy are left out, if there are better ones.
+    """
+    found = [r for r in records if any(block_ns(b, clock) is not None for b in r.blocks)]
+    calm = [r for r in found if r.outcome is not Outcome.CONTENDED]
+    return {r.round: per_call_ns(r.blocks, clock) for r in calm or found}
 
 
 def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:
@@ -99,37 +119,18 @@ def log_ratios(times: Mapping[int, float], reference: Mapping[int, float]) -> di
     }
 
 
-def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval | None:
-    """Return the t interval of the ratio whose logs per round are given; None without any.
-
-    exp(m ± t_{(1+c)/2, n−1} · s/√n), with m and s the mean and the standard deviation of
-    the n log ratios.
-    """
-    values = list(logs)
-    n = len(values)
-    if n == 0:
-        return None
-    mean = math.fsum(values) / n
-    if n == 1:
-        return Interval(math.exp(mean), 0.0, math.inf, 1, confidence)
-    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
-    half = t_quantile((1 + confidence) / 2, n - 1) * error
-    return Interval(math.exp(mean), math.exp(mean - half), math.exp(mean + half), n, confidence)
-
-
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """The difference of two means of logs whose rounds do not pair: new − base.
+    """A mean log ratio of times, new over base, and how well it is known.
 
     Attributes
     ----------
     mean, error
-        The difference and its standard error.
+        The mean and its standard error.
     df
-        Degrees of freedom, by Welch and Satterthwaite; 0 if a side has a single round, which
-        says nothing of its spread.
+        Degrees of freedom; 0 for a single round, which says nothing of the spread.
     rounds
-        Of the side that has fewer.
+        That it rests on.
     """
 
     mean: float
@@ -138,7 +139,7 @@ class Contrast:
     rounds: int
 
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
-        """Return the interval of new/base: exp(difference ± t_{(1+c)/2, df} · error)."""
+        """Return the t interval of the ratio: exp(mean ± t_{(1+c)/2, df} · error)."""
         if not self.df:
             return Interval(math.exp(self.mean), 0.0, math.inf, self.rounds, confidence)
         half = t_quantile((1 + confidence) / 2, self.df) * self.error
@@ -159,8 +160,34 @@ class Contrast:
         return min(1.0, 2 * t_cdf(-beyond / self.error, self.df))
 
 
+def paired(logs: Iterable[float]) -> Contrast | None:
+    """Return the mean of log ratios, one per process round; None without any.
+
+    Its standard error is s/√n, with s the standard deviation of the n log ratios.
+    """
+    values = list(logs)
+    n = len(values)
+    if n == 0:
+        return None
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Contrast(mean, math.inf, 0.0, 1)
+    error = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n)
+    return Contrast(mean, error, n - 1, n)
+
+
+def interval(logs: Iterable[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the t interval of the ratio whose logs per round are given; None without any."""
+    found = paired(logs)
+    return found.interval(confidence) if found else None
+
+
 def welch(base: Sequence[float], new: Sequence[float]) -> Contrast | None:
-    """Return the difference of the means of two independent samples; None if one is empty."""
+    """Return new − base of two samples whose rounds do not pair; None if one is empty.
+
+    Welch's standard error, and degrees of freedom by Satterthwaite; the rounds are those of
+    the side that has fewer.
+    """
     if not base or not new:
         return None
     rounds = min(len(base), len(new))

@@ -30,7 +30,10 @@ class Pace:
     budget_s
         Seconds of measuring; None: no deadline.
     rounds
-        Process rounds aimed at, and the most that are run.
+        The most process rounds that are run.
+    half_width
+        Of the intervals of ratios, on the log scale (about the relative uncertainty): a case
+        that has reached it gets no more rounds. See `bakeoff.stopping`.
     sweeps
         The most sweeps per case and round: even, since they come in mirrored pairs.
     block_ns
@@ -44,13 +47,16 @@ class Pace:
     sweeps: int
     block_ns: int
     timeout_s: float
+    half_width: float = 0.02
 
 
 PACES: dict[Preset, Pace] = {
     "smoke": Pace(budget_s=15, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=60),
-    "quick": Pace(budget_s=110, rounds=6, sweeps=10, block_ns=5_000_000, timeout_s=120),
-    "standard": Pace(budget_s=900, rounds=10, sweeps=20, block_ns=10_000_000, timeout_s=300),
-    "full": Pace(budget_s=None, rounds=20, sweeps=20, block_ns=20_000_000, timeout_s=900),
+    "quick": Pace(budget_s=110, rounds=12, sweeps=10, block_ns=5_000_000, timeout_s=120),
+    "standard": Pace(budget_s=900, rounds=20, sweeps=20, block_ns=10_000_000, timeout_s=300),
+    "full": Pace(
+        budget_s=None, rounds=40, sweeps=20, block_ns=20_000_000, timeout_s=900, half_width=0.01
+    ),
     # Many workers of slow starters, of which some compile for a minute.
     "museum": Pace(budget_s=600, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=300),
 }
@@ -94,12 +100,15 @@ def orders(n: int, sweeps: int, seed: str, start: int = 0) -> list[tuple[int, ..
     return result
 
 
-def clock_for(threads: int, device: str) -> Clock:
+def clock_for(threads: int, device: str, events: bool = False) -> Clock:
     """Return the clock to judge by: CPU time where one thread of the CPU does all the work.
 
     CPU time does not count what other jobs take, which on a busy machine narrows the
-    interval twentyfold. It means nothing for work spread over threads or on a GPU.
+    interval twentyfold. It means nothing for work spread over threads or on a GPU, whose
+    own ``events`` are its clock where the toolkit has them.
     """
+    if events:
+        return "device"
     return "cpu" if threads == 1 and device == "cpu" else "wall"
 
 
@@ -112,6 +121,21 @@ def disturbed(block: Block, clock: Clock) -> bool:
     if clock == "cpu":
         return block.wall_ns > 1.1 * block.cpu_ns + 20_000
     return block.involuntary > 1 + block.wall_ns // 5_000_000
+
+
+STOLEN = 0.1  # share of the time, taken by the hypervisor, from which a wall time means nothing
+
+
+def contended(blocks: Sequence[Block], clock: Clock, stolen_share: float = 0.0) -> bool:
+    """Return whether the machine, and not the code, decided how long a cell took.
+
+    On the wall clock: most blocks were disturbed, or the hypervisor took the processors. CPU time
+    leaves out what other jobs take: with three busy loops on the same core wall times grew
+    fivefold, and the CPU time of a matrix product, a sum and a Python loop by 1, 8 and 4 %, no
+    more than with one (the caches are shared), and alike for all whose blocks are interleaved.
+    """
+    most = 2 * sum(disturbed(b, clock) for b in blocks) > len(blocks)
+    return clock == "wall" and (most or stolen_share > STOLEN)
 
 
 @dataclass(slots=True)
@@ -161,7 +185,7 @@ class Schedule:
     pace, deadline
         What is aimed at, and what is left.
     cases
-        Every case of a round.
+        Every case of a round; later rounds have fewer.
     startup_s
         What starting the workers of a round costs.
     floor_s

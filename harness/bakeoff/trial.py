@@ -1,19 +1,24 @@
 """One case on one worker in one round: its steps, and the record that they add up to."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median, quantiles
 from typing import Any, TypeVar
 
 from bakeoff.case import Case
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Cell
 from bakeoff.record import Block, Check, Outcome, Record
-from bakeoff.timing import clock_for, disturbed
+from bakeoff.timing import clock_for, contended, disturbed
 from bakeoff.worker import Trained, Worker, WorkerFailure
 
 T = TypeVar("T")
+
+_OF_COMPILING = frozenset({"compile_ns", "first_call_ns"})
+COLD_CALLS = 5  # beside each block on a device; fewer where a block holds fewer calls
 
 
 class Trial:
@@ -28,17 +33,24 @@ class Trial:
         What runs where, in which round.
     threads
         Of the worker; decides by which clock blocks count as disturbed.
+    first
+        Whether the cell was never measured before. Later workers of a toolkit that caches what
+        it compiles tell nothing of what compiling costs: then there are no such figures.
     """
 
-    def __init__(self, case: Case, occupant: Occupant, number: int, threads: int = 1) -> None:
+    def __init__(
+        self, case: Case, occupant: Occupant, number: int, threads: int = 1, first: bool = True
+    ) -> None:
         self.case = case
         self.occupant = occupant
         self.number = number
+        self._compiles = first or not occupant.caches
         self.loops = 0
         self.checks: tuple[Check, ...] | None = None
         self.figures: dict[str, float] = {}
         self.series: dict[str, tuple[float, ...]] = {}
         self.blocks: list[Block] = []
+        self.stolen_share = 0.0  # of the time in which the blocks were run
         self._clock = clock_for(threads, occupant.backend.device)
         self._failure: WorkerFailure | None = None
         self._reason = ""
@@ -129,9 +141,14 @@ class Trial:
         """Time one block."""
         taken = self.attempt(lambda worker: worker.block(self.loops))
         if taken is not None:
-            self.blocks.append(
-                Block(position, taken.loops, taken.wall_ns, taken.cpu_ns, taken.involuntary)
-            )
+            self.blocks.append(Block(position, **asdict(taken)))
+            self._cold(min(COLD_CALLS, self.loops))
+
+    def _cold(self, calls: int) -> None:
+        """Time a few calls with the device's cache cold, where there are events to do it by."""
+        if self.occupant.hello.get("device_events"):
+            taken = self.attempt(lambda worker: worker.cold(calls))
+            self.series["cold_ns"] = self.series.get("cold_ns", ()) + tuple(taken or ())
 
     def usage(self) -> None:
         """Note the memory that the case took, and what starting the worker took."""
@@ -141,8 +158,20 @@ class Trial:
                 self.figures[name] = value
         hello = self.occupant.hello
         self.figures.update((k, hello[k]) for k in ("import_ns", "ready_ns") if k in hello)
+        self.figures.update(_spread("cold", self.series.get("cold_ns", ())))
         if self.blocks:
-            self.figures["disturbed_blocks"] = sum(disturbed(b, self._clock) for b in self.blocks)
+            count = sum(disturbed(b, self._clock) for b in self.blocks)
+            self.figures["disturbed_blocks"] = count
+            busy = contended(self.blocks, self._clock, self.stolen_share)
+            if busy and self._outcome is Outcome.OK:
+                self._outcome, self._reason = Outcome.CONTENDED, self._of_machine(count)
+
+    def _of_machine(self, disturbed_blocks: int) -> str:
+        return (
+            f"other jobs had the processor in {disturbed_blocks} of {len(self.blocks)} blocks, the "
+            f"hypervisor for {100 * self.stolen_share:.0f} % of their time: the machine, and not "
+            "the code, decided the time"
+        )
 
     def release(self) -> None:
         """Put the program away; the trial's result stands whatever comes of that."""
@@ -158,6 +187,7 @@ class Trial:
     def record(self, environment_id: str) -> Record:
         """Return the record of what happened."""
         failure = self._failure
+        told = {k: v for k, v in self.figures.items() if self._compiles or k not in _OF_COMPILING}
         log = "\n".join(t for t in (failure.stack, failure.log_tail) if t) if failure else ""
         return Record(
             *self.cell,
@@ -165,7 +195,7 @@ class Trial:
             outcome=self._outcome,
             reason=self._reason,
             checks=self.checks,
-            figures=dict(self.figures),
+            figures=told,
             series=dict(self.series),
             blocks=tuple(self.blocks),
             environment_id=environment_id,
@@ -178,3 +208,16 @@ class Trial:
 def _badness(check: Check) -> float:
     """Return the fraction of the bound; NaN, which passes no comparison, is the worst."""
     return check.fraction if check.fraction == check.fraction else float("inf")
+
+
+def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return the median and the 10th and 90th percentiles, if there are values."""
+    if not values:
+        return {}
+    several = len(values) > 1
+    deciles = quantiles(values, n=10, method="inclusive") if several else list(values)
+    return {
+        f"{name}_ns": median(values),
+        f"{name}_p10_ns": deciles[0],
+        f"{name}_p90_ns": deciles[-1],
+    }

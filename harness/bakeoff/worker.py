@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import bakeoff_worker
 from bakeoff import worker_log
+from bakeoff.ceilings import Ceilings
 from bakeoff.launch import Launch, launch_for
 from bakeoff.record import Outcome
 from bakeoff.worker_failure import Evidence, WorkerFailure, ended, late, reported
@@ -42,17 +43,23 @@ Array = NDArray[Any]
 Source = Array | Path  # an array, or an .npy file that holds it
 
 _MAIN = Path(bakeoff_worker.__file__).resolve().parent / "__main__.py"
+_PREPARED = ("transfer_ns", "compile_ns", "peak_is_of_program")
 _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A timed block: ``loops`` calls, then a synchronisation."""
+    """A timed block: ``loops`` calls, then a synchronisation; resident memory after it.
+
+    ``device_ns`` is what the device's own events say of the calls; None without events.
+    """
 
     loops: int
     wall_ns: int
     cpu_ns: int
     involuntary: int
+    rss_bytes: int
+    device_ns: int | None = None
 
 
 class Called(TypedDict):
@@ -124,9 +131,9 @@ class Worker:
     ----------
     hello
         What the worker said of itself: ``python numpy pid import_ns ready_ns affinity
-        describe ops unsupported dtypes asks optimizers``. ``ready_ns`` is the wall time
-        from starting the process to this answer, ``import_ns`` the part in which the
-        toolkit was imported.
+        describe ops unsupported dtypes asks optimizers device_events``. ``ready_ns`` is the
+        wall time from starting the process to this answer, ``import_ns`` the part in which
+        the toolkit was imported.
 
     Raises
     ------
@@ -167,6 +174,9 @@ class Worker:
     ) -> dict[str, int]:
         """Send a program and its inputs; return ``transfer_ns`` and ``compile_ns``.
 
+        ``peak_is_of_program`` is 1 if `usage` will give the peak of memory since now, and 0 if
+        the system can only tell that since the worker's start.
+
         For a training program the data inputs carry a leading axis of length ``batches``.
         """
         with self._files(inputs) as files:
@@ -177,7 +187,7 @@ class Worker:
                 inputs=files,
                 batches=batches,
             )
-        return {k: int(reply[k]) for k in ("transfer_ns", "compile_ns")}
+        return {k: int(reply[k]) for k in _PREPARED}
 
     def call(self, timeout_s: float | None = None) -> tuple[list[Array], Called]:
         """Run a forward or gradient program once; return its results and costs."""
@@ -242,7 +252,15 @@ class Worker:
         same work. A block of four calls or more is preceded by an untimed one.
         """
         reply = self._ask("block", timeout_s, loops=loops)
-        return Block(**{k: reply[k] for k in ("loops", "wall_ns", "cpu_ns", "involuntary")})
+        names = ("loops", "wall_ns", "cpu_ns", "involuntary", "rss_bytes")
+        return Block(**{name: reply[name] for name in names}, device_ns=reply.get("device_ns"))
+
+    def cold(self, calls: int, timeout_s: float | None = None) -> list[int]:
+        """Return the device time of each of ``calls`` calls, the cache flushed before each.
+
+        For workers whose greeting has ``device_events``.
+        """
+        return [int(ns) for ns in self._ask("cold", timeout_s, calls=calls)["cold_ns"]]
 
     def release(self, timeout_s: float | None = None) -> None:
         """Put the resident program and its tensors away."""
@@ -297,6 +315,22 @@ class Worker:
             transfer_ns=reply["transfer_ns"],
             compile_ns=reply["compile_ns"],
         )
+
+    def ceilings(
+        self,
+        dtypes: Iterable[str],
+        clock: str,
+        copying: bool = True,
+        timeout_s: float | None = None,
+    ) -> Ceilings:
+        """Measure what is possible there; puts the resident program away.
+
+        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``; without
+        ``copying`` its rates are left out.
+        """
+        asked = {"dtypes": list(dtypes), "clock": clock, "copying": copying}
+        reply = self._ask("ceilings", timeout_s, **asked)
+        return Ceilings.from_json({**reply, "clock": clock})
 
     def usage(self, timeout_s: float | None = None) -> dict[str, int]:
         """Return ``peak_rss_bytes``, ``rss_bytes``, ``cpu_ns`` and the adapter's own figures.
@@ -394,6 +428,7 @@ class Worker:
             self._process.end(0.0)
             self._last_words = self._failure(Outcome.INTERRUPTED, f"{command}: interrupted")
             raise
+        self._process.rest()
         return self._checked(command, line)
 
     def _checked(self, command: str, line: bytes) -> dict[str, Any]:

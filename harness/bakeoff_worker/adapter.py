@@ -82,6 +82,13 @@ class Adapter(object):
         The default is right for toolkits that compute before they return.
         """
 
+    def device_timer(self) -> Any:
+        """Return the device's timer (`bakeoff_worker.device.DeviceTimer`), if it has events.
+
+        Asked once, when the toolkit is loaded, and kept. None: the host's clock alone.
+        """
+        return None
+
     def describe(self) -> Dict[str, Any]:
         """Return toolkit, version, device, threads as read back, precision, notes …"""
         return {"toolkit": self.name}

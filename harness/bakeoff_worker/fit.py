@@ -68,8 +68,10 @@ def fit(
     start = measure.wall_ns()
     step = adapter.compile(program)
     predictor = adapter.compile(predict)
+    adapter.synchronize()
     compile_ns = measure.wall_ns() - start
     step.load(first)
+    adapter.synchronize()  # the first epoch must not pay for it
 
     losses: List[List[float]] = []
     epochs: List[Dict[str, float]] = []

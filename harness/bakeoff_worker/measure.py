@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 import time
+from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import Any, Callable, Dict, Iterator, Sequence, Tuple
 
@@ -17,6 +18,9 @@ except ImportError:  # not a POSIX system
     resource = None  # type: ignore[assignment]
 
 WARM_FROM_LOOPS = 4  # a block of fewer calls spends more on a warm-up than that is worth
+WARM_CALLS = 100  # toolkits specialise, cache and compile within their first calls ...
+WARM_BLOCKS = 5  # ... but those of long programs would take too long: no more CPU time than this
+PATIENCE = 4  # nor, on a busy machine, more than so many times that by the clock
 
 
 def _in_ns(clock: Callable[[], float]) -> Callable[[], int]:
@@ -54,48 +58,71 @@ class Stopwatch(object):
         self.cpu_ns += cpu - self._cpu
 
 
+@contextmanager
+def resting_collector() -> Iterator[None]:
+    """Keep the garbage collector off: its pauses belong to no call."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def timed_block(
     call: Callable[..., Any],
     batches: Sequence[Tuple[Any, ...]],
     loops: int,
     synchronize: Callable[[Any], None],
+    timer: Any = None,
 ) -> Dict[str, int]:
     """Call ``loops`` times, over the batches in turn, then synchronise; return the cost.
 
-    All results but the last are dropped at once, as a user's loop would. The garbage
-    collector is off meanwhile: its pauses belong to no call.
+    All results but the last are dropped at once, as a user's loop would.
+
+    Parameters
+    ----------
+    timer
+        A device's (`bakeoff_worker.device.DeviceTimer`), if it has one. Its two events lie
+        within the host's window and add about a microsecond each to it.
 
     Returns
     -------
     dict
-        ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process) and
-        ``involuntary`` (context switches).
+        ``loops``, ``wall_ns``, ``cpu_ns`` (all threads of the process), ``involuntary``
+        (context switches), and ``rss_bytes`` at the end; with a timer ``device_ns``, from the
+        first call's begin to the last one's end as the device saw them.
     """
     if loops < 1:
         raise ValueError("block: loops %r, expected 1 or more" % (loops,))
     most: Iterator[Tuple[Any, ...]] = islice(cycle(batches), loops - 1)
     last = batches[(loops - 1) % len(batches)]
     watch = Stopwatch()
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
+    opened = closed = None
+    with resting_collector():
         switches = involuntary_switches()
         watch.start()
+        if timer is not None:
+            opened = timer.record()
         for batch in most:
             call(*batch)
         result = call(*last)
+        if timer is not None:
+            closed = timer.record()
         synchronize(result)
         watch.stop()
         switches = involuntary_switches() - switches
-    finally:
-        if was_enabled:
-            gc.enable()
-    return {
+    cost = {
         "loops": loops,
         "wall_ns": watch.wall_ns,
         "cpu_ns": watch.cpu_ns,
         "involuntary": switches,
+        "rss_bytes": resident_bytes(),
     }
+    if timer is not None:
+        cost["device_ns"] = int(timer.elapsed_ns(opened, closed))
+    return cost
 
 
 def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> int:
@@ -113,6 +140,41 @@ def calibrated_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> 
         if target_ns <= 4 * taken:
             return max(1, round(loops * target_ns / taken))
         loops = max(loops + 1, min(loops * 10, int(loops * target_ns / (2.0 * taken))))
+
+
+def warm_loops(block: Callable[[int], Dict[str, int]], target_ns: int) -> int:
+    """Return how many calls make a block, once a program has warmed up.
+
+    Blocks are run until the program has been called `WARM_CALLS` times, or for the CPU time
+    of `WARM_BLOCKS` blocks, and then fitted to what a call costs by then.
+    """
+    calls = cpu = wall = 0
+
+    def counted(loops: int) -> Dict[str, int]:
+        nonlocal calls, cpu, wall
+        taken = block(loops)
+        calls, cpu, wall = calls + loops, cpu + taken["cpu_ns"], wall + taken["wall_ns"]
+        return taken
+
+    def warm() -> bool:
+        most_ns = WARM_BLOCKS * target_ns
+        return calls >= WARM_CALLS or cpu >= most_ns or wall >= PATIENCE * most_ns
+
+    loops = calibrated_loops(counted, target_ns)
+    if warm():
+        return loops
+    while not warm():
+        counted(loops)
+    return calibrated_loops(block, target_ns)
+
+
+def resident_bytes() -> int:
+    """Return the memory that this process has resident; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def memory() -> Dict[str, int]:

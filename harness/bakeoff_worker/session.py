@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from bakeoff_worker import fit, loader, measure
+from bakeoff_worker import ceilings, device, fit, loader, measure
 from bakeoff_worker.adapter import Unsupported, refusal
 from bakeoff_worker.failures import Refused
 from bakeoff_worker.program import Program
@@ -50,6 +50,7 @@ class Session(object):
 
     def __init__(self) -> None:
         self._adapter: Any = None
+        self._timer: Any = None  # of a device, if the toolkit has its events
         self._resident: Optional[Resident] = None
         self._commands: Dict[str, Callable[[Request], Reply]] = {
             "hello": self.hello,
@@ -60,7 +61,9 @@ class Session(object):
             "train": self.train,
             "calibrate": self.calibrate,
             "block": self.block,
+            "cold": self.cold,
             "fit": self.fit,
+            "ceilings": self.ceilings,
             "usage": self.usage,
             "release": self.release,
         }
@@ -82,6 +85,7 @@ class Session(object):
         adapter = factory(threads=request["threads"], **request["mode"])
         import_ns = measure.wall_ns() - start
         self._adapter = adapter
+        self._timer = getattr(adapter, "device_timer", lambda: None)()
         if hasattr(gc, "freeze"):  # Python 3.7
             # The toolkit's own objects stay for good: without this, each collection
             # between programs walks all of them (100 ms and more).
@@ -100,6 +104,7 @@ class Session(object):
             "dtypes": list(adapter.dtypes),
             "asks": list(adapter.asks),
             "optimizers": list(adapter.optimizers),
+            "device_events": self._timer is not None,
         }
 
     def prepare(self, request: Request) -> Reply:
@@ -131,6 +136,7 @@ class Session(object):
         arrays.clear()
         start = measure.wall_ns()
         executable = adapter.compile(program)
+        adapter.synchronize()  # a device may be asked for work by then, such as a capture
         compile_ns = measure.wall_ns() - start
         self._resident = Resident(program, executable, tensors)
         return {
@@ -235,10 +241,10 @@ class Session(object):
         }
 
     def calibrate(self, request: Request) -> Reply:
-        """Return how many calls make a block of about ``target_ns``."""
+        """Warm up; return how many calls make a block of about ``target_ns``."""
         if not self._prepared().called:
             self._block(1)  # what is compiled at the first call is not what we time
-        return {"loops": measure.calibrated_loops(self._block, request["target_ns"])}
+        return {"loops": measure.warm_loops(self._block, request["target_ns"])}
 
     def block(self, request: Request) -> Reply:
         """Time ``loops`` calls; blocks of several calls are preceded by an untimed one."""
@@ -248,6 +254,20 @@ class Session(object):
             resident.rewind()
             self._adapter.synchronize(resident.executable(*resident.batches[0]))
         return dict(self._block(loops))
+
+    def cold(self, request: Request) -> Reply:
+        """Time single calls on a device whose cache was flushed before each."""
+        resident = self._prepared()
+        if self._timer is None:
+            raise Refused("cold: this toolkit has no device events; ask for a block")
+        if not resident.called:
+            self._block(1)
+        resident.rewind()
+        cold_ns = device.cold_calls(
+            resident.executable, resident.batches, request["calls"],
+            self._adapter.synchronize, self._timer,
+        )  # fmt: skip
+        return {"cold_ns": cold_ns}
 
     def fit(self, request: Request) -> Reply:
         """Train for epochs to a target accuracy; see `bakeoff_worker.fit.fit`."""
@@ -277,6 +297,32 @@ class Session(object):
             "reached": fitted.reached,
             "transfer_ns": fitted.transfer_ns,
             "compile_ns": fitted.compile_ns,
+        }
+
+    def ceilings(self, request: Request) -> Reply:
+        """Measure what is possible here by a clock; see `bakeoff_worker.ceilings`.
+
+        A dtype whose product is not offered, fails or is wrong has no rate. Copying is
+        measured if ``copying``: it is alike in all workers. A resident program is put away.
+        """
+        adapter, clock = self._introduced(), ceilings.CLOCKS[request["clock"]]
+        self.release({})
+        gemm = {}
+        for dtype in request["dtypes"]:
+            if not ceilings.offers_product(adapter, dtype):
+                continue
+            try:
+                rate = ceilings.product_rate(adapter, dtype, clock)
+            except Exception:  # whatever a toolkit raises: the other dtypes are worth having
+                continue
+            finally:
+                self.release({})
+            if rate:
+                gemm[dtype] = rate
+        return {
+            "gemm": gemm,
+            "copy": ceilings.copy_rates(clock) if request["copying"] else [],
+            "call_ns": ceilings.bare_call_ns(clock),
         }
 
     def usage(self, request: Request) -> Reply:
@@ -320,7 +366,7 @@ class Session(object):
         resident.rewind()
         resident.called = True
         return measure.timed_block(
-            resident.executable, resident.batches, loops, self._adapter.synchronize
+            resident.executable, resident.batches, loops, self._adapter.synchronize, self._timer
         )
 
     def _host_arrays(

@@ -14,10 +14,12 @@ import pandas as pd
 
 from bakeoff import statistics
 from bakeoff.case import Case
+from bakeoff.ceilings import in_journal
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.ranking import Ranking
 from bakeoff.record import Record
 from bakeoff.reporting import AdoptionMetric
+from bakeoff.settings import Settings
 from bakeoff_reports.cells import as_frame, describe_cell, rows_of
 from bakeoff_reports.whereabouts import Environment, read_environments
 
@@ -102,6 +104,11 @@ class Analysis:
         return float(self.run.meta.get("minimum_effect", statistics.MINIMUM_EFFECT))
 
     @property
+    def half_width(self) -> float:
+        """What the run aimed at for the intervals of ratios, on the log scale."""
+        return Settings.from_json(self.run.meta.get("settings") or {}).pace.half_width
+
+    @property
     def margin(self) -> float:
         """The relative difference that verdicts ask for: effect or noise, what is larger."""
         return max(self.minimum_effect, self.noise_floor or 0.0)
@@ -122,7 +129,8 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
     reference = str(run.meta.get("reference") or (planned[0] if planned else ""))
     backends = tuple(sorted(planned, key=lambda name: name != reference))
     environments = read_environments(run.meta, run.environments, run.records, backends)
-    ranking = Ranking(run.cases, {b: environments[b].setting for b in backends}, run.records)
+    settings = {b: environments[b].setting for b in backends}
+    ranking = Ranking(run.cases, settings, run.records, in_journal(run.meta))
     missing = _why_missing(run.meta)
     rows = []
     for case in run.cases:
@@ -137,6 +145,7 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
                 ranking.times(case.id, backend),
                 pairs,
             )
+            row.update(_of_ceiling(ranking, row))
             row["unranked"] = ranking.why_not(case.id, backend)
             row["remarks"] = "; ".join(r.text for r in ranking.remarks(case.id, backend))
             rows.append(row)
@@ -160,6 +169,14 @@ def analyse(run: Run, metrics: Sequence[AdoptionMetric] = ()) -> Analysis:
     return analysis
 
 
+def _of_ceiling(ranking: Ranking, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how much of which ceiling a cell's time reaches, as far as they were measured."""
+    if math.isnan(row["time_ns"]):
+        return {}
+    use = ranking.use(row["case"], row["backend"], row["time_ns"])
+    return {"ceiling_fraction": use.fraction, "ceiling": use.kind} if use else {}
+
+
 def _planned_backends(run: Run) -> list[str]:
     """Backends of the plan, and any that has a record all the same."""
     named = [str(b["name"]) for b in run.meta.get("backends", ())]
@@ -176,16 +193,11 @@ def _why_missing(meta: Mapping[str, Any]) -> str:
 
 
 def _settle(analysis: Analysis) -> None:
-    """Fill in the verdicts, which need the noise floor of the whole run."""
-    verdicts = []
-    for row in rows_of(analysis.cells):
-        pairs = analysis.logs.get(row.backend, {}).get(row.case)
-        if pairs is None:
-            verdicts.append("")
-            continue
-        found = statistics.interval(pairs.values())
-        verdicts.append(str(statistics.verdict(found, analysis.minimum_effect)))
-    analysis.cells["verdict"] = verdicts
+    """Fill in the verdicts, which are claimed for the whole run at once."""
+    said = analysis.ranking.claims(analysis.minimum_effect)
+    found = [said.get((row.case, row.backend)) for row in rows_of(analysis.cells)]
+    analysis.cells["verdict"] = [str(claim.verdict) if claim else "" for claim in found]
+    analysis.cells["undecided"] = [claim.reason if claim else "" for claim in found]
 
 
 def finite(value: float | None) -> float | None:

@@ -29,13 +29,18 @@ COLUMNS = {
     "error_kind": "the kind of bound",
     "ulp_max": "greatest error in units in the last place, of elementwise outputs",
     "ulp_p99": "its 99th percentile over elements",
-    "time_ns": "per call: median over rounds of the median over blocks",
+    "time_ns": "per call: median over rounds of the median over blocks, by the backend's clock",
+    "end_to_end_ns": "the same by the host's wall clock",
+    "hot_ns": "the same by the device's events",
     "gflops": "10⁹ floating-point operations per second at time_ns",
+    "ceiling_fraction": "least time by the ceiling that binds, over time_ns",
+    "ceiling": "which binds: arithmetic, memory or call; empty if none was measured",
     "ratio": "time relative to the reference backend's: geometric mean over paired rounds",
     "ratio_low": "95 % t interval over process rounds",
     "ratio_high": "",
     "ratio_rounds": "paired rounds",
     "verdict": "faster, slower, same, cannot tell; empty if not ranked",
+    "undecided": "why the verdict is cannot tell, if it is",
     "unranked": "why the cell is not ranked; empty if it is",
     "remarks": "what else is to be known of the cell's times",
     "first_call_ns": "median over rounds, as are the following",
@@ -43,16 +48,23 @@ COLUMNS = {
     "transfer_ns": "",
     "import_ns": "",
     "ready_ns": "",
+    "cold_ns": "device time of calls with a cold cache; p10 and p90 are over a round's calls",
+    "cold_p10_ns": "",
+    "cold_p90_ns": "",
     "peak_rss_bytes": "greatest over rounds",
+    "peak_is_of_program": "0 if that is the worker's since its start, in any round",
+    "device_peak_bytes": "greatest over rounds, as the toolkit says",
     "accuracy": "of a fit, on held-out data",
     "time_to_target_ns": "of a fit",
     "log": "the tail of what the worker printed, if it ended badly",
 }
 
 _TEXTS = {"suite", "case", "title", "dtype", "pass", "backend", "outcome", "reason",
-          "error_output", "error_kind", "verdict", "unranked", "remarks", "log"}  # fmt: skip
+          "error_output", "error_kind", "ceiling", "verdict", "undecided", "unranked", "remarks",
+          "log"}  # fmt: skip
 _MEDIANS = ("first_call_ns", "compile_ns", "transfer_ns", "import_ns", "ready_ns", "accuracy",
-            "time_to_target_ns")  # fmt: skip
+            "time_to_target_ns", "cold_ns", "cold_p10_ns", "cold_p90_ns")  # fmt: skip
+_PEAKS = ("peak_rss_bytes", "device_peak_bytes")
 
 
 def describe_cell(
@@ -100,16 +112,22 @@ def describe_cell(
         "ulp_max": _greatest(c.ulp_max for c in _checks(records)),
         "ulp_p99": _greatest(c.ulp_p99 for c in _checks(records)),
         "time_ns": time_ns,
+        "end_to_end_ns": _median_time(records, "wall"),
+        "hot_ns": _median_time(records, "device"),
         "gflops": flops / time_ns if flops and times else math.nan,
+        "ceiling_fraction": math.nan,
+        "ceiling": "",
         "ratio": found.ratio if found else math.nan,
         "ratio_low": found.low if found else math.nan,
         "ratio_high": found.high if found else math.nan,
         "ratio_rounds": found.rounds if found else 0,
         "verdict": "",
+        "undecided": "",
         "unranked": "",
         "remarks": "",
         **{name: _median_figure(records, name) for name in _MEDIANS},
-        "peak_rss_bytes": max(_figures(records, "peak_rss_bytes"), default=math.nan),
+        **{name: max(_figures(records, name), default=math.nan) for name in _PEAKS},
+        "peak_is_of_program": min(_figures(records, "peak_is_of_program"), default=math.nan),
         "log": without_folders(_first(r.log for r in telling)),
     }
 
@@ -155,6 +173,11 @@ def _greatest(values: Iterable[float | None]) -> float:
 
 def _figures(records: Sequence[Record], name: str) -> list[float]:
     return [float(r.figures[name]) for r in records if r.figures.get(name) is not None]
+
+
+def _median_time(records: Sequence[Record], clock: statistics.Clock) -> float:
+    times = statistics.round_times(records, clock).values()
+    return median(times) if times else math.nan
 
 
 def _median_figure(records: Sequence[Record], name: str) -> float:

@@ -4,6 +4,7 @@ from bakeoff.record import Outcome
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import Content, Definitions, Heading, paragraph, strong
+from bakeoff_reports.device_views import EXPLAINED, on_devices
 
 
 def reading(analysis: Analysis) -> Content:
@@ -26,6 +27,9 @@ def reading(analysis: Analysis) -> Content:
                         "the processes. The first call, compilation and the moving of data are "
                         "kept apart, since you pay for them once."
                     ),
+                ),
+                *(
+                    (("Time on a device", paragraph(EXPLAINED)),) if on_devices(analysis) else ()
                 ),
                 (
                     f"× {reference}",
@@ -52,7 +56,9 @@ def reading(analysis: Analysis) -> Content:
                         f" if the whole interval lies beyond a difference of {effect}; ",
                         strong("same"), f" if all of it lies within {effect}; ",
                         strong("cannot tell"), " otherwise: an honest answer, which a longer run "
-                        "may settle.",
+                        "may settle. A page holds many comparisons, and of a hundred intervals a "
+                        "few miss by chance: faster and slower are said only where the chance "
+                        "that any of them on this page is wrong stays below 5 in 100.",
                     ),
                 ),
                 (
@@ -69,6 +75,16 @@ def reading(analysis: Analysis) -> Content:
                         "Ratios are averaged as ratios (the geometric mean), so that twice as fast "
                         "and twice as slow cancel. Only cells that both sides did well count; how "
                         "many stands beside it. A missing cell is never taken for a tie."
+                    ),
+                ),
+                (
+                    "Of ceiling",
+                    paragraph(
+                        "How near the time is to the least that this machine allows, as measured "
+                        "in the same run: the rate of a matrix product (arithmetic), of copying "
+                        "(memory), or a call of nothing. 100 % leaves nothing to gain; a clever "
+                        "algorithm may get past it. What is faster than any honest computation "
+                        "can be is called ", strong("implausible"), ", and not ranked.",
                     ),
                 ),
                 (

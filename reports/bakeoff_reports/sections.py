@@ -103,7 +103,18 @@ def _noise(analysis: Analysis) -> Paragraph:
         "difference of a single pair of processes within the noise floor means nothing; an "
         "interval over many pairs can be narrower. "
         f"Verdicts ask for a difference of at least {100 * analysis.minimum_effect:g}"
-        f"{words.NARROW}%.",
+        f"{words.NARROW}%. {_known(analysis)}",
+    )
+
+
+def _known(analysis: Analysis) -> str:
+    """Say how many ratios are known as well as the run asked."""
+    known, ranked = analysis.ranking.known_to(analysis.half_width)
+    if not (ranked and analysis.half_width):
+        return ""
+    return (
+        f"{known} of {words.count(ranked, 'ratio')} are known to "
+        f"±{100 * analysis.half_width:g}{words.NARROW}%, which the run aimed at."
     )
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bakeoff.ceilings import in_journal
+from bakeoff.nvidia import SLOWED
+from bakeoff.rules import FLOATS
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.content import (
@@ -24,18 +27,30 @@ from bakeoff_reports.content import (
 from bakeoff_reports.suites import command, in_lines, options
 from bakeoff_reports.whereabouts import FACTS, in_words
 
+CLOCKS = {"cpu": "CPU time", "wall": "wall time", "device": "the device's events"}
+
 
 def environment(analysis: Analysis) -> Content:
     """Show the machine, each backend's environment, and what forbids ranking."""
     blocks: list[Block] = []
     machine = analysis.run.meta.get("machine") or {}
     if machine:
-        blocks += [Heading("Machine", 3), _facts(machine)]
+        blocks += [Heading("Machine", 3), _facts(machine), *_held_back(analysis.run.meta)]
     blocks += [Heading("Backends", 3), _backends(analysis), *_settings_unlike(analysis)]
+    blocks += [*_ceilings(analysis), *_energy(analysis)]
     settings = analysis.run.meta.get("settings") or {}
     if settings:
         blocks += [Heading("Settings of the run", 3), _facts(settings)]
     return blocks
+
+
+def _held_back(meta: Mapping[str, Any]) -> list[Block]:
+    """Name what slowed a GPU down when a session began or ended."""
+    states = [s.get(when) or {} for s in meta.get("sessions", ()) for when in ("before", "after")]
+    found = {e for state in states for gpu in state.get("gpus_now") or ()
+             for e in gpu.get("clock_events") or ()}  # fmt: skip
+    slowed = words.listed(sorted(found & SLOWED))
+    return [paragraph(chip("GPU held back", "warn"), f" by {slowed}")] if slowed else []
 
 
 def _facts(facts: Mapping[str, Any]) -> Definitions:
@@ -71,7 +86,7 @@ def _backends(analysis: Analysis) -> Table:
     ]
     clock = (
         Cell("clock of the times"),
-        *(Cell("CPU time" if e.setting.clock == "cpu" else "wall time") for e in known),
+        *(Cell(CLOCKS[e.setting.clock]) for e in known),
     )
     return Table(
         "What each backend's worker reported",
@@ -100,6 +115,59 @@ def _settings_unlike(analysis: Analysis) -> list[Block]:
             )
         ]
     return [paragraph("Settings that differ, and so forbid ranking:"), Bullets(tuple(found))]
+
+
+def _ceilings(analysis: Analysis) -> list[Block]:
+    """Return what each backend's workers measured to be possible: a row per backend."""
+    found = in_journal(analysis.run.meta)
+    if not found:
+        return []
+    dtypes = [d for d in FLOATS if any(d in c.gemm for c in found.values())]
+    sizes = sorted({size for c in found.values() for size, _ in c.copy})
+    columns = (
+        Column("Backend"),
+        *(Column(d, "number", "matrix product") for d in dtypes),
+        *(Column(words.size(size), "number", "copying") for size in sizes),
+        Column("Bare call", "number"),
+    )
+    rows = tuple(
+        (
+            Cell(name),
+            *(Cell(words.rate(found[name].gemm.get(d), "FLOP")) for d in dtypes),
+            *(Cell(words.rate(dict(found[name].copy).get(size), "B")) for size in sizes),
+            Cell(words.duration(found[name].call_ns or None)),
+        )
+        for name in analysis.backends
+        if name in found
+    )
+    return [
+        Heading("Ceilings", 3),
+        paragraph(
+            "What was possible here, measured by each backend's workers between the cells: the "
+            "best of all rounds. A backend's ceiling is the best that any of its device reached; "
+            "copying in the host's memory is measured once for all."
+        ),
+        Table("The most that each backend's workers reached", columns, (Group("", rows),)),
+    ]
+
+
+def _energy(analysis: Analysis) -> list[Block]:
+    """Return what the rounds took, where the machine counts it."""
+    spans = [s for s in analysis.run.meta.get("sessions") or () if s.get("energy_j")]
+    if not spans:
+        return []
+    seconds = sum(float(s["energy_s"]) for s in spans)
+    names = dict.fromkeys(name for s in spans for name in s["energy_j"])
+    parts = []
+    for name in names:
+        joules = sum(float(s["energy_j"].get(name, 0.0)) for s in spans)
+        parts.append(f"{name} {words.significant(joules)}{words.NARROW}J")
+    return [
+        paragraph(
+            strong("Energy"), f" of the rounds, over {words.elapsed(seconds)}: "
+            f"{words.listed(parts)}; of all backends together, idling and other jobs included.",
+        )
+    ]  # fmt: skip
 
 
 def reproduce(analysis: Analysis) -> Content:

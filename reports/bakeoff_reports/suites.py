@@ -25,6 +25,7 @@ from bakeoff_reports.content import (
     Table,
     paragraph,
 )
+from bakeoff_reports.device_views import device_views
 from bakeoff_reports.sections import first_line
 from bakeoff_reports.suite_figures import draw_suite
 
@@ -103,6 +104,7 @@ def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
     more: list[Block] = [
         paragraph(case.includes or "What the time includes was not stated by the suite."),
         _figures_apart(rows),
+        *device_views(analysis, rows),
         Code(command(analysis, case.id, analysis.backends[1:]), "Run this case again"),
     ]
     return Group(
@@ -152,6 +154,8 @@ def _remark(row: Any) -> str:
     parts = [] if row.outcome is Outcome.OK else [first_line(row.reason)]
     if row.outcome is Outcome.OK and row.unranked:
         parts.append(row.unranked)
+    if row.undecided.startswith("beyond"):
+        parts.append(row.undecided)
     if row.remarks and row.remarks not in row.unranked:
         parts.append(row.remarks)
     if words.is_number(row.accuracy):
@@ -173,6 +177,7 @@ def _figures_apart(rows: pd.DataFrame) -> Table:
         caption="Kept apart from the time per call",
         columns=(
             Column("Backend"),
+            Column("Of ceiling", "number", "which binds"),
             Column("Compile", "number"),
             Column("First call", "number"),
             Column("Transfer", "number"),
@@ -194,10 +199,14 @@ def _apart(row: Any) -> Row:
         )
     return (
         Cell(row.backend),
+        Cell(words.percent(row.ceiling_fraction), row.ceiling),
         Cell(words.duration(row.compile_ns)),
         Cell(words.duration(row.first_call_ns)),
         Cell(words.duration(row.transfer_ns)),
-        Cell(words.size(row.peak_rss_bytes)),
+        Cell(
+            words.size(row.peak_rss_bytes),
+            "since the worker's start" if row.peak_is_of_program == 0 else "",
+        ),
         Cell(f"{row.rounds:.0f}"),
         Cell(worst),
         Cell(words.ulps(row.ulp_max), "" if math.isnan(row.ulp_p99) else words.ulps(row.ulp_p99)),

@@ -51,6 +51,7 @@ VERDICT_TONES: dict[str, Tone] = {
 }  # fmt: skip
 
 _TIME_UNITS = ((1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"))
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1.0, ""))
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -100,6 +101,14 @@ def size(count: float | None) -> str:
             break
         value /= 1024
     return f"{significant(value)}{NARROW}{unit}"
+
+
+def rate(per_second: float | None, unit: str) -> str:
+    """Return a rate: ``95.3 GFLOP/s``."""
+    if per_second is None or not 0 < per_second < math.inf:
+        return NONE
+    scale, prefix = next(pair for pair in _PREFIXES if per_second >= pair[0] or not pair[1])
+    return f"{significant(per_second / scale)}{NARROW}{prefix}{unit}/s"
 
 
 def _decimals(value: float, half_width: float) -> int:

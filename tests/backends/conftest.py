@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff import environments
+from bakeoff import devices, environments
 from bakeoff.interface import Backend
 from bakeoff.oracle import Oracle
 from bakeoff.worker import Worker, launch_for
@@ -26,12 +26,20 @@ def built_in() -> dict[str, Backend]:
 
 
 @pytest.fixture(scope="session")
+def backends() -> dict[str, Backend]:
+    """The built-in backends by name."""
+    return built_in()
+
+
+@pytest.fixture(scope="session")
 def worker_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerOf]:
-    """Start a backend's worker when it is first asked for."""
+    """Start a backend's worker when it is first asked for; skip where its device is missing."""
     backends, started = built_in(), {}
     with ExitStack() as stack:
 
         def worker(name: str) -> Worker:
+            if why := devices.why_missing(backends[name].device):
+                pytest.skip(why)
             if name not in started:
                 python = environments.provide(backends[name], progress=print).python
                 launch = launch_for(backends[name], str(python))

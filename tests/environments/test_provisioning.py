@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bakeoff import environments, installer, provisioning
+from bakeoff import devices, environments, installer, provisioning
 from bakeoff.commands.env import env_group
 from bakeoff.environments import Environment, cache_folder, list_environments, provide
 from bakeoff.errors import EnvironmentFailure
@@ -48,6 +48,16 @@ def test_survey_tells_what_is_there_missing_and_not_to_be_had(
     assert [w.names for w in after.there] == ["toy, toy-twin"]
     assert after.bytes_there == made.size_bytes
     assert (after.bytes_expected, after.of_unknown_size) == (0, 1)
+
+
+def test_without_its_device_nothing_is_made(
+    toy: BackendOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend of a device that the machine lacks counts for no size, and says why."""
+    monkeypatch.setattr(devices, "why_missing", lambda device: f"no {device} here")
+    found = provisioning.survey([toy(device="cuda", size_mb=9)], tmp_path)
+    assert (found.missing, found.bytes_expected) == ((), 0)
+    assert [w.reason for w in found.unavailable] == ["backend toy: no cuda here"]
 
 
 @pytest.mark.usefixtures("offline")
@@ -162,7 +172,7 @@ from bakeoff.interface import Backend
 def register_backends(register):
     for name, version, device in (
         ("toy", "1.2", "cpu"), ("toy-twin", "1.2", "cpu"), ("toy-broken", "9", "cpu"),
-        ("toy-card", "1.3", "cuda"),
+        ("toy-new", "1.3", "cpu"), ("toy-card", "1.3", "cuda"),
     ):
         register(Backend(name=name, title=name, toolkit="Toy", adapter="nowhere:Toy", size_mb=5,
                          requirements=("bakeoff-toy==" + version,), device=device))
@@ -191,7 +201,7 @@ def command(
 
 def test_create_and_remove(command: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
     """Sizes first, a line each, a table at the end, exit 1; then all the space comes back."""
-    code, said = command("create", "toy,toy-twin,toy-broken,toy-card")
+    code, said = command("create", "toy,toy-twin,toy-broken,toy-new")
     assert code == 1
     first, *_ = said.splitlines()
     assert first.startswith(
@@ -203,7 +213,7 @@ def test_create_and_remove(command: Callable[..., tuple[int, str]], tmp_path: Pa
     assert "unavailable: backend toy-broken: `uv pip install" in said
     assert len(list_environments(tmp_path / "cache")) == 2
 
-    code, said = command("create", "toy,toy-card")
+    code, said = command("create", "toy,toy-new")
     assert code == 0
     assert said.startswith("2 environments of 2 backends there already, ")
     assert "to make" not in said

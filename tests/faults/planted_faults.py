@@ -67,6 +67,8 @@ FAULTS = (
     Fault("changes_its_input", "product", MISMATCH, "input a is changed by the program"),
     Fault("trains_the_given_parameters", "adam", MISMATCH, "input w is changed by the program"),
     Fault("normalises_its_data", "nesterov", MISMATCH, "input y is changed by the program"),
+    # too good: no wrong value anywhere; see test_implausible.py
+    Fault("remembers_results", "product", OK),
     # bad ends
     Fault("raises", "product", Outcome.ERROR, "RuntimeError: out of ideas"),
     Fault("crashes", "product", CRASHED, "ended by SIGSEGV in string_at"),

@@ -34,6 +34,36 @@ def test_every_planned_cell_has_one_row(spoilt):
     assert list(spoilt.cells.columns) == list(COLUMNS)
 
 
+@pytest.fixture(scope="module")
+def measured():
+    """A run with ceilings, which one of the backends is above."""
+    found = synthetic.ceilings(synthetic.BACKENDS)
+    # on a device of its own
+    found["jax"] = synthetic.ceilings(["jax"], 5e8)["jax"]
+    run = synthetic.run(preset="smoke", ceilings=found)
+    next(b for b in run.meta["backends"] if b["name"] == "jax")["device"] = "card"
+    return analyse(run, METRICS)
+
+
+def test_times_are_set_against_the_ceilings_of_the_run(measured, good):
+    found = cell(measured, "matmul/square-float32-256-gradient", "numpy")
+    assert found.ceiling == "arithmetic"
+    assert found.ceiling_fraction == pytest.approx(3 * 2 * 256**3 / 200 / found.time_ns)
+    old = cell(good, "matmul/square-float32-256-gradient", "numpy")
+    assert math.isnan(old.ceiling_fraction)
+    assert old.ceiling == ""
+
+
+def test_what_cannot_be_is_said_and_not_ranked(measured):
+    found = cell(measured, "matmul/square-float32-256-gradient", "jax")
+    assert found.outcome is Outcome.OK
+    assert "implausible" in found.remarks
+    assert found.unranked.startswith("not ranked: implausible")
+    assert not found.verdict
+    honest = cell(measured, "matmul/square-float32-256-gradient", "torch")
+    assert "implausible" not in honest.remarks
+
+
 def test_every_outcome_is_kept_as_it_is(spoilt):
     assert set(spoilt.cells["outcome"]) == set(Outcome)
 

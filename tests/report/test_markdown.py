@@ -23,6 +23,19 @@ def test_every_cell_is_listed_and_nothing_hostile_is_markup():
         assert sum(f"| {escape(case.name)} |" in row for row in rows) == 5
 
 
+def test_what_was_possible_is_told():
+    session = {"energy_j": {"package-0": 1234.5}, "energy_s": 110.0, "elapsed_s": 100.0}
+    run = synthetic.run(
+        preset="smoke", ceilings=synthetic.ceilings(["numpy", "torch"]), sessions=[session]
+    )
+    text = render(analyse(run, METRICS), SECTIONS).replace("\u202f", " ")
+    assert "| numpy | 200 GFLOP/s | 100 GFLOP/s | 100 GB/s | 30.0 GB/s | 35.0 ns |" in text
+    assert "of the rounds, over 1 min 50 s: package\\-0 1 230 J; of all backends together" in text
+    without = render(analyse(synthetic.run(preset="smoke"), METRICS), SECTIONS)
+    assert "GFLOP/s" not in without
+    assert "Energy" not in without
+
+
 def test_a_text_shows_as_it_is():
     assert escape("a|b *c* <d> @someone [x](y)\nz") == (
         "a\\|b \\*c\\* &lt;d&gt; @\u200bsomeone \\[x\\]\\(y\\) z"

@@ -114,6 +114,13 @@ def test_headings_are_in_order_and_tables_are_labelled(outline):
     assert outline.bare_heads == 0
 
 
+def test_what_is_kept_apart_is_on_the_page():
+    run = synthetic.run(preset="smoke", ceilings=synthetic.ceilings(synthetic.BACKENDS))
+    html = render(analyse(run, METRICS), SECTIONS)
+    assert html.count("<span class=i>arithmetic</span>") > 4
+    assert html.count("<span class=i>since the worker&#39;s start</span>") == len(run.cases)  # jax
+
+
 def test_hostile_texts_are_escaped(html):
     assert synthetic.HOSTILE not in html
     assert synthetic.HOSTILE_STYLE not in html

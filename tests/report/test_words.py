@@ -21,6 +21,14 @@ def test_duration(ns, text):
 
 
 @pytest.mark.parametrize(
+    ("per_second", "text"),
+    [(95.34e9, "95.3 GFLOP/s"), (6.7e13, "67.0 TFLOP/s"), (12.0, "12.0 FLOP/s"), (None, "–")],
+)
+def test_rate(per_second, text):
+    assert words.rate(per_second, "FLOP") == text.replace(" ", THIN)
+
+
+@pytest.mark.parametrize(
     ("count", "text"), [(0, "0 B"), (1023, "0.999 KiB"), (71.3 * 2**20, "71.3 MiB"), (None, "–")]
 )
 def test_size(count, text):

@@ -4,6 +4,7 @@ It is loaded as any plugin is, with ``--plugin runner_toys.py``.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import bakeoff
@@ -29,6 +30,7 @@ BACKENDS = {
     name: Backend(name, name.title(), "fake", f"{FAKE}:FakeAdapter", mode)
     for name, mode in MODES.items()
 }
+BACKENDS["caching"] = replace(BACKENDS["honest"], name="caching", env={"TOY_CACHE": "{cache}"})
 BACKENDS["gone"] = Backend("gone", "Gone", "nowhere", "no_such_module_anywhere.adapter:Adapter")
 
 

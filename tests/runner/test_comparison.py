@@ -202,7 +202,7 @@ def test_untimed_cases_and_single_rounds_claim_no_speed() -> None:
     assert cell(found, "case0").verdict is None
     assert found.speeds["mine"].total == 5
     single = compare(run(1), run(2, slow, rounds=1))
-    assert cell(single, "case0").reason == "a run has a single process round of it"
+    assert cell(single, "case0").reason == "a single process round shows no spread"
     assert single.family == 0
     assert single.told() == []
 
@@ -313,3 +313,25 @@ def test_no_text_of_a_run_is_markup(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "<b>" not in text
     main(["compare", *folders])
     assert hostile in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ({"describe": {"device": "cuda (Toy 2)", "threads": 1}}, "ran on cuda (Toy 1), now on"),
+        ({"device_events": True}, "was timed by wall time, now by device time"),
+        ({}, ""),
+    ],
+    ids=["another-model", "another-clock", "the-same"],
+)
+def test_times_of_another_gpu_or_clock_do_not_compare(hello: dict[str, Any], told: str) -> None:
+    before = {"describe": {"device": "cuda (Toy 1)", "threads": 1}}
+    backends = [{"name": b, "device": "cuda"} for b in ("ref", "mine")]
+    base, new = (
+        run(n, noise=0.001)._replace(environments={"e": {"hello": h}})
+        for n, h in enumerate((before, {**before, **hello}))
+    )
+    for contents in (base, new):
+        contents.meta["backends"] = backends  # type: ignore[index]
+    reasons = {c.reason for c in compare(base, new).cells if c.backend == "mine"}
+    assert any(told in r for r in reasons) if told else reasons == {""}

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from bakeoff import doctor, machine
+from bakeoff import doctor, energy, machine
+from bakeoff.energy import Counter
 from bakeoff.interface import Backend
 
 
@@ -30,6 +31,26 @@ def test_a_busy_or_slow_machine_is_named(changes: dict[str, Any], subject: str) 
     assert all(f.good for f in doctor.diagnose_machine(quiet))
     bad = [f.subject for f in doctor.diagnose_machine({**quiet, **changes}) if not f.good]
     assert bad == [subject]
+
+
+@pytest.mark.parametrize(
+    ("readable", "closed", "told"),
+    [
+        ([], [], "not counted where we can see it (RAPL, NVML)"),
+        (["package-0"], [], "package-0 can be read"),
+        (["card-0"], ["package-0"], "card-0 can be read; package-0 only by root; sudo chmod a+r"),
+    ],
+    ids=["nothing", "all", "root"],
+)
+def test_energy_that_cannot_be_read_is_no_fault(
+    readable: list[str], closed: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Counter(name, "rapl", lambda: 0.0, 1) for name in readable]
+    monkeypatch.setattr(energy, "counters", lambda: found)
+    monkeypatch.setattr(energy, "refused", lambda: closed)
+    finding = doctor.diagnose_energy()
+    assert finding.good
+    assert finding.found.startswith(told)
 
 
 def test_a_backend_whose_adapter_is_missing_cannot_be_had() -> None:

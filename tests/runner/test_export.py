@@ -12,6 +12,7 @@ import pytest
 from test_journal import CASE, RECORD, fill
 
 from bakeoff import export
+from bakeoff.ceilings import Ceilings
 from bakeoff.errors import BakeoffError, JournalError
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.record import Check, Outcome
@@ -40,6 +41,17 @@ def test_csv_has_four_tables_with_one_row_each(run_dir: Path) -> None:
     assert rows[1]["reason"] == 'say "x",\n'
     assert rows[2]["cpu_ns"] == ""
     assert rows[2]["first_call_ns"] == ""
+
+
+def test_a_time_is_set_against_the_ceiling_that_binds(tmp_path: Path) -> None:
+    measured = Ceilings(call_ns=2.9, clock="cpu")
+    meta = {"settings": {}, "ceilings": {"numpy": measured.to_json()}}
+    with Journal.create(tmp_path / FILE_NAME, meta, (CASE,)) as journal:
+        journal.append(RECORD, dataclasses.replace(RECORD, backend="torch"))
+    known, unknown = export.tables(export.read(tmp_path))["records"]
+    assert known["ceiling_fraction"] == pytest.approx(2.9 / (29 / 3))
+    assert known["ceiling"] == "call"
+    assert unknown["ceiling_fraction"] is None, "its workers measured nothing"
 
 
 def test_parquet_reads_back_with_pandas(run_dir: Path) -> None:

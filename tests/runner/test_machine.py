@@ -35,6 +35,52 @@ def test_among_idle_cores_the_last_is_picked(monkeypatch: pytest.MonkeyPatch) ->
     assert machine.pick_cpu(sleep=lambda s: None) == 1
 
 
+PROC_STAT = """\
+cpu  30 0 0 900 0 0 0 12 0 0
+cpu0 10 0 0 400 0 0 0 5 0 0
+cpu1 20 0 0 500 0 0 0 7 0 0
+intr 1 2 3
+"""
+
+
+@pytest.mark.parametrize(("cpus", "ticks"), [({0}, 5), ({1}, 7), ({0, 1}, 12), ({9}, None)])
+def test_what_the_hypervisor_takes_is_counted_per_processor(
+    cpus: set[int], ticks: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text(PROC_STAT)
+    monkeypatch.setattr(machine, "_STAT", stat)
+    tick_ns = 10**9 // os.sysconf("SC_CLK_TCK")
+    assert machine.stolen_ns(cpus) == (None if ticks is None else ticks * tick_ns)
+    monkeypatch.setattr(machine, "_STAT", tmp_path / "nowhere")
+    assert machine.stolen_ns(cpus) is None
+
+
+CPUINFO = """\
+processor\t: 0
+model name\t: Some Processor
+cpu MHz\t\t: 2000.5
+
+processor\t: 1
+cpu MHz\t\t: 3000.0
+"""
+
+
+def test_the_clock_is_that_of_the_workers_processors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_CPU", tmp_path)
+    monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "cpuinfo")
+    assert machine.clock_mhz({1}) is None
+    (tmp_path / "cpuinfo").write_text(CPUINFO)
+    assert machine.clock_mhz({0}) == 2000.5
+    assert machine.clock_mhz({0, 1}) == 2500.2
+    assert machine.clock_mhz({7}) is None
+    (tmp_path / "cpu1" / "cpufreq").mkdir(parents=True)
+    (tmp_path / "cpu1" / "cpufreq" / "scaling_cur_freq").write_text("3456000\n")
+    assert machine.clock_mhz({1}) == 3456.0, "the driver knows better"
+
+
 HOLDER = """
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ import pytest
 from bakeoff import remarks as module
 from bakeoff.case import Case, draw
 from bakeoff.drift import drift
+from bakeoff.leaks import leaked_per_call
 from bakeoff.program import Value, forward, trace
 from bakeoff.ranking import Ranking, Setting
 from bakeoff.record import Block, Outcome, Record
@@ -74,3 +75,37 @@ def test_what_forbids_keeps_a_cell_out_of_the_ranking(
     found = ranking([*STEADY, *rounds("new", *([[60.0, 60.0]] * 4))])
     assert found.why_not(CASE.id, "new") == f"not ranked: {told}"
     assert not found.logs("new")
+
+
+def sized(number: int, sizes: list[int]) -> Record:
+    """A round whose blocks of ten calls ended with these resident sizes."""
+    blocks = tuple(Block(i, 10, 500_000, 500_000, 0, size) for i, size in enumerate(sizes))
+    return Record(CASE.id, "new", 0, number, Outcome.OK, checks=(), blocks=blocks)
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("rounds", "kept"),
+    [
+        ([[100 * MIB, 101 * MIB, 102 * MIB]] * 3, MIB / 10),
+        ([[100 * MIB, 104 * MIB], [100 * MIB, 102 * MIB], [100 * MIB, 103 * MIB]], 2 * MIB / 10),
+        ([[100 * MIB, 101 * MIB, 102 * MIB]] * 2, None),
+        ([[100 * MIB, 101 * MIB, 102 * MIB]] * 3 + [[100 * MIB] * 3], None),
+        ([[90 * MIB, 101 * MIB, 101 * MIB]] * 4, None),
+        ([[100 * MIB, 100 * MIB + 4096, 100 * MIB + 8192]] * 4, None),
+        ([[0, 0, 0]] * 4, None),
+        ([[100 * MIB]] * 4, None),
+    ],
+    ids=["every-block", "least-of-rounds", "too-few-rounds", "not-in-each", "comes-to-rest",
+         "a-page", "unknown", "one-block"],
+)  # fmt: skip
+def test_a_leak_shows_in_every_block_of_every_round(
+    rounds: list[list[int]], kept: float | None
+) -> None:
+    records = [sized(number, sizes) for number, sizes in enumerate(rounds)]
+    found = leaked_per_call(records)
+    assert found == (None if kept is None else pytest.approx(kept))
+    told = [r.text for r in ranking([*STEADY, *records]).remarks(CASE.id, "new")]
+    assert any("leaks memory" in text for text in told) == (kept is not None)

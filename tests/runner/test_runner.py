@@ -11,9 +11,12 @@ import pluggy
 import pytest
 import runner_toys
 
-from bakeoff import hookimpl, hookspecs
+from bakeoff import energy, hookimpl, hookspecs
 from bakeoff.case import Case
+from bakeoff.ceilings import in_journal
+from bakeoff.energy import Counter
 from bakeoff.errors import EnvironmentFailure
+from bakeoff.export import read, tables
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
 from bakeoff.plugins import Plugins
@@ -116,6 +119,24 @@ def test_honest_backends_get_checks_times_and_figures(plugins: Plugins, tmp_path
     assert set(asked.values()) == {4}, "of calls: the first, and one after they were timed"
 
 
+def test_what_a_later_round_finds_compiled_tells_nothing_of_compiling(
+    plugins: Plugins, tmp_path: Path
+) -> None:
+    _, records, _ = run(plugins, tmp_path, "honest", "caching", cases=("toy/product-4",))
+    told = {
+        (name, r.round): {"compile_ns", "first_call_ns"} & r.figures.keys()
+        for name in ("honest", "caching")
+        for r in of(records, name)
+    }
+    both = {"compile_ns", "first_call_ns"}
+    assert told == {("honest", 0): both, ("honest", 1): both, ("caching", 0): both,
+                    ("caching", 1): set()}  # fmt: skip
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        environments = journal.environments()
+    caching = environments[of(records, "caching")[0].environment_id]
+    assert caching["env"] == {"TOY_CACHE": "{cache}"}, "no folder of this machine"
+
+
 def test_blocks_of_a_case_interleave_over_backends(plugins: Plugins, tmp_path: Path) -> None:
     _, records, _ = run(plugins, tmp_path, "honest", "wrong", cases=("toy/product-4",))
     round_0 = [r for r in records if r.round == 0]
@@ -147,7 +168,7 @@ def test_bad_backends_become_records_and_the_run_goes_on(plugins: Plugins, tmp_p
         name: {r.case_id: r.outcome for r in of(records, name) if r.round == 0}
         for name in runner_toys.BACKENDS
     }
-    assert all(len(outcomes[name]) == 4 for name in outcomes if name != "wrong")
+    assert all(len(outcomes[name]) == 4 for name in outcomes if name not in ("wrong", "caching"))
     assert set(outcomes["honest"].values()) == {Outcome.OK}
     assert outcomes["lacking"]["toy/product-4"] is Outcome.UNSUPPORTED
     assert outcomes["lacking"]["toy/tanh"] is Outcome.OK
@@ -292,3 +313,42 @@ def test_a_run_that_used_up_its_time_is_not_prolonged_by_resuming(
         ).measure()
         assert (result.ending, result.rounds) == ("deadline", 0)
         assert len(list(journal.records())) == len(before)
+
+
+def test_memory_and_the_processors_are_in_the_records(plugins: Plugins, tmp_path: Path) -> None:
+    plugins.backends["on-a-card"] = replace(
+        runner_toys.BACKENDS["honest"], name="on-a-card", mode={"device_peak_bytes": 123_456}
+    )
+    run(plugins, tmp_path, "honest", "on-a-card", cases=("toy/product-4",))
+    rows = tables(read(tmp_path))["records"]
+    assert {r["device_peak_bytes"] for r in rows if r["backend"] == "on-a-card"} == {123_456}
+    assert {r["device_peak_bytes"] for r in rows if r["backend"] == "honest"} == {None}
+    for row in rows:
+        assert row["peak_rss_bytes"] > 0
+        assert row["peak_is_of_program"] in (0, 1)
+        assert 0 <= row["steal_ns"] < 60e9
+        assert row["frequency_mhz"] is None or 100 < row["frequency_mhz"] < 10_000
+
+
+def test_a_session_has_the_energy_of_its_rounds(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(0, 1000, 2))
+    counter = Counter("package-0", "rapl", lambda: float(next(ticks)), 1e6)
+    monkeypatch.setattr(energy, "counters", lambda: [counter])
+    run(plugins, tmp_path, "honest", cases=("toy/tanh",))
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        (session,) = journal.meta["sessions"]
+    assert session["energy_j"]["package-0"] >= 2.0
+    assert session["energy_s"] > 0
+
+
+def test_ceilings_are_measured_and_kept(plugins: Plugins, tmp_path: Path) -> None:
+    """A backend that dies of it, or has died before, has none, and loses nothing by it."""
+    _, records, _ = run(plugins, tmp_path, "honest", "lacking", "crashing", cases=("toy/step",))
+    assert {r.outcome for r in of(records, "honest")} == {Outcome.OK}
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        found = in_journal(journal.meta)
+    assert found["honest"].gemm["float32"] > 0
+    assert found["honest"].call_ns > 0
+    assert "crashing" not in found

@@ -91,3 +91,20 @@ def test_a_busy_machine_does_not_hide_a_wrong_answer() -> None:
     found = [Outcome.CONTENDED, Outcome.MISMATCH]
     records = [record("a", "ref", 1, n, outcome=o) for n, o in enumerate(found)]
     assert cell_outcome(records) is Outcome.MISMATCH
+
+
+def test_rounds_on_a_busy_machine_count_only_if_most_were() -> None:
+    rounds = [Outcome.OK, Outcome.CONTENDED, Outcome.OK]
+    records = [
+        *(record("a", "ref", 100, n) for n in range(3)),
+        *(record("a", "new", 500 if o is Outcome.CONTENDED else 200, n, outcome=o)
+          for n, o in enumerate(rounds)),
+    ]  # fmt: skip
+    ranking = Ranking(CASES, {"ref": Setting(), "new": Setting()}, records)
+    assert ranking.outcome("toy/a", "new") is Outcome.OK
+    assert ranking.times("toy/a", "new") == {0: 200, 2: 200}
+    assert set(ranking.pairs("toy/a", "new")) == {0, 2}
+    busy = [record("a", "new", 500, n, outcome=Outcome.CONTENDED) for n in (3, 4)]
+    ranking = Ranking(CASES, {"ref": Setting(), "new": Setting()}, [*records, *busy])
+    assert ranking.outcome("toy/a", "new") is Outcome.CONTENDED
+    assert ranking.why_not("toy/a", "new") == "not ranked: contended"

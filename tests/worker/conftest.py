@@ -13,6 +13,7 @@ from bakeoff.program import Value, gradient, trace, training
 from bakeoff.worker import Launch, Worker
 from bakeoff_worker.program import Program
 
+sys.path.insert(0, str(Path(__file__).parent))  # the fakes beside this file
 FAKE = str(Path(__file__).with_name("fake_adapter.py"))
 TIMEOUT_S = 20.0
 

@@ -16,6 +16,8 @@ scale
     Multiply every first output of a program: 1.001 makes a mismatch.
 sleep_s
     Sleep so long in every call: a slower toolkit.
+device_peak_bytes
+    What the toolkit says that its device took at the most; nothing by default.
 lacks
     Op names taken out of ``ops`` (with a reason in ``unsupported``).
 fault, at
@@ -29,6 +31,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -194,7 +197,11 @@ class FakeAdapter(Adapter):
     name = "fake"
     dtypes = ("float32", "float64", "int64")
 
-    def __init__(self, threads=1, scale=1.0, sleep_s=0.0, lacks=(), fault=None, at="call", after=0):
+    def __init__(
+        self, threads=1, scale=1.0, sleep_s=0.0, lacks=(), fault=None, at="call", after=0,
+        device_peak_bytes=None,
+    ):  # fmt: skip
+        self.device_peak_bytes = device_peak_bytes
         self.threads, self.scale, self.sleep_s = threads, scale, sleep_s
         self.fault, self.at, self.after, self.calls = fault, at, after, 0
         self.ops = {name: op for name, op in OPS.items() if name not in lacks}
@@ -224,6 +231,10 @@ class FakeAdapter(Adapter):
         self.plant("compile")
         executable = super(FakeAdapter, self).compile(program)
         return Planted(self, executable)
+
+    def memory(self):
+        known = self.device_peak_bytes is not None
+        return {"device_peak_bytes": self.device_peak_bytes} if known else {}
 
     def describe(self):
         return {
@@ -354,6 +365,16 @@ def daemon():
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
 
 
+def spin():
+    """Leave a thread behind that waits for work by trying."""
+
+    def wait():
+        while True:
+            pass
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 FAULTS = {
     "raise": fail,
     "refuse": refuse,
@@ -372,4 +393,5 @@ FAULTS = {
     "break_protocol": break_protocol,
     "grandchild": grandchild,
     "daemon": daemon,
+    "spin": spin,
 }

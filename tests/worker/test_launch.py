@@ -28,6 +28,16 @@ def test_an_adapter_may_be_a_file():
     assert (launch.python, launch.threads, launch.cpu, launch.name) == ("python", 4, 1, "fake")
 
 
+def test_a_toolkit_may_keep_what_it_compiles_for_a_run(tmp_path):
+    registered = backend(env={"FLAGS": "x", "KEEP_IN": "{cache}/compiled"})
+    alone = launch_for(registered, "python")
+    assert (alone.env, alone.caches) == ({"FLAGS": "x"}, False)
+    in_run = launch_for(registered, "python", cache=tmp_path)
+    assert in_run.env == {"FLAGS": "x", "KEEP_IN": f"{tmp_path}/compiled"}
+    assert in_run.caches
+    assert not launch_for(backend(), "python", cache=tmp_path).caches
+
+
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     folder = tmp_path / "launch_plugin"

@@ -39,7 +39,9 @@ def test_a_block_counts_calls_and_synchronisation(clock):
     block = measure.timed_block(call, [("a",), ("b",), ("c",)], 7, synchronize)
     assert [b for (b,) in seen] == list("abcabca")
     assert synced == [("a",)]
-    assert block == {"loops": 7, "wall_ns": 707, "cpu_ns": 353, "involuntary": block["involuntary"]}
+    counted = {name: block[name] for name in ("involuntary", "rss_bytes")}
+    assert block == {"loops": 7, "wall_ns": 707, "cpu_ns": 353, **counted}
+    assert block["rss_bytes"] == pytest.approx(measure.memory()["rss_bytes"], rel=0.1)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -92,6 +94,31 @@ def test_calibration_takes_the_less_disturbed_of_two_blocks(clock):
 
     assert measure.calibrated_loops(block, 1_000_000) == 1000
     assert list(disturbances) == []
+
+
+@pytest.mark.parametrize(
+    ("cost_ns", "slow_calls", "warm"),
+    [
+        (1_000, 0, True),  # calibration alone has called it often enough
+        (50_000, 90, True),
+        (100_000, 90, True),
+        (800_000, 90, False),  # slow calls of 4 ms, half of it CPU time: the time is up before
+        (30_000_000, 0, True),
+    ],
+)
+def test_a_program_warms_up_for_a_hundred_calls_or_five_blocks(clock, cost_ns, slow_calls, warm):
+    calls = 0
+
+    def call():
+        nonlocal calls
+        clock.work(cost_ns * (5 if calls < slow_calls else 1))
+        calls += 1
+
+    loops = measure.warm_loops(
+        lambda loops: measure.timed_block(call, [()], loops, lambda _: None), 10_000_000
+    )
+    assert (loops == max(1, round(10_000_000 / cost_ns))) is warm
+    assert clock.now <= 2 * (measure.WARM_BLOCKS + 4) * 10_000_000 + 2 * cost_ns
 
 
 def test_a_stopwatch_adds_up_its_stretches(clock):

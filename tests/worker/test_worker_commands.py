@@ -83,6 +83,16 @@ def test_usage_gives_the_peak_of_this_program(shared, product, factors):
     assert 5e6 < usage["rss_bytes"] <= usage["peak_rss_bytes"] < 4e9
 
 
+def test_usage_gives_what_the_toolkit_says_of_its_device(start):
+    assert start(mode={"device_peak_bytes": 123_456}).usage()["device_peak_bytes"] == 123_456
+    assert "device_peak_bytes" not in start().usage()
+
+
+def test_prepare_says_whether_the_peak_is_the_programs(start, product, factors):
+    resettable = os.access("/proc/self/clear_refs", os.W_OK)
+    assert start().prepare(product, factors)["peak_is_of_program"] == resettable
+
+
 def test_arrays_never_travel_as_pickles(shared, product, factors):
     with pytest.raises(ValueError, match="allow_pickle"):
         shared.prepare(product, {**factors, "a": np.array([[object()]])})

@@ -9,6 +9,7 @@ import time
 import venv
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -138,6 +139,22 @@ def test_an_idle_worker_uses_no_processor_time(start, product, factors):
     worker.usage()
 
 
+def test_a_thread_that_spins_cannot_while_its_worker_rests(start, product, factors):
+    worker = start(mode={"fault": "spin"})
+    worker.prepare(product, factors)
+    first, _ = worker.call()
+    process = psutil.Process(worker.hello["pid"])
+    deadline = time.monotonic() + 5
+    while process.status() != psutil.STATUS_STOPPED:  # it stops when it next has the processor
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    before = sum(process.cpu_times()[:2])
+    time.sleep(0.3)
+    assert sum(process.cpu_times()[:2]) - before <= 0.01
+    second, _ = worker.call()
+    np.testing.assert_array_equal(first, second)
+
+
 CONTROLLER = """
 import sys, tempfile, time
 from pathlib import Path
@@ -150,15 +167,18 @@ program = trace(lambda ops, a: ops.exp(a), [Value("a", (2,), "float32")])
 with Worker(launch, 60, Path(sys.argv[2])) as worker:
     worker.prepare(program, {"a": np.zeros(2, "float32")})
     print(worker.hello["pid"], flush=True)
+    if sys.argv[3] == "rest":
+        time.sleep(600)
     worker.call()
 """
 
 
 @pytest.fixture
-def controller(tmp_path):
-    """A controller in its own process group, with a worker that hangs; (process, pid)."""
+def controller(tmp_path, request):
+    """A controller in its own process group, with a worker that hangs or rests; (process, pid)."""
+    does = getattr(request, "param", "hang")
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(CONTROLLER), FAKE, str(tmp_path)],
+        [sys.executable, "-c", textwrap.dedent(CONTROLLER), FAKE, str(tmp_path), does],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -187,7 +207,8 @@ def ends(pid, within_s=5.0):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a hung worker for us")
-def test_a_hung_worker_ends_when_its_controller_is_killed(controller):
+@pytest.mark.parametrize("controller", ["hang", "rest"], indirect=True)
+def test_a_worker_ends_when_its_controller_is_killed(controller):
     process, pid = controller
     assert is_running(pid)
     process.kill()

@@ -15,6 +15,7 @@ from bakeoff.summary import FAILED, Summary
 REDRAW_S = 0.5  # between blocks only: while a worker computes, nothing else should
 PLAIN_S = 10.0
 ROOM_FOR_A_BAR = 60  # columns: in fewer, the words are worth more than a bar
+MOST_WARNINGS = 5
 TOO_NOISY = 0.25  # of the noise floor: process pairs on a quiet machine stay below 0.1
 
 
@@ -169,6 +170,13 @@ def _speed(speed: Aggregate | None) -> tuple[str, str, str]:
     known = found.rounds > 1
     span = f"{found.low:.3g} to {found.high:.3g}" if known else "unknown"
     return f"{found.ratio:.3g}", span, f"{speed.covered} of {speed.total}"
+
+
+def warning_lines(summary: Summary) -> list[str]:
+    """Return the cells whose times cannot be believed, the first few by name."""
+    told = [f"Not ranked: {printable(text)}" for text in summary.warnings[:MOST_WARNINGS]]
+    more = len(summary.warnings) - len(told)
+    return [*told, f"… and {more} more; the report has them all."] if more else told
 
 
 def noise_line(summary: Summary) -> str:

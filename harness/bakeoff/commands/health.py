@@ -14,11 +14,18 @@ from bakeoff.commands.options import load_plugins, out_console, plugin_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @plugin_option
 def doctor_command(as_json: bool, plugin: tuple[str, ...]) -> None:
-    """Look at the machine, its BLAS, and which toolkits can be had. Changes nothing."""
+    """Look at the machine, its BLAS and devices, and which toolkits can be had. Changes nothing."""
     described = machine.describe_machine()
     findings = [
         *doctor.diagnose_machine(described),
+        doctor.diagnose_energy(),
         *doctor.diagnose_blas(),
+        *doctor.diagnose_devices(
+            [
+                {**lasting, **now}
+                for lasting, now in zip(described["gpus"], described["gpus_now"], strict=False)
+            ]
+        ),
         *doctor.diagnose_backends(load_plugins(plugin).backends.values()),
     ]
     if as_json:

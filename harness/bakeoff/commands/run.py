@@ -14,8 +14,16 @@ from rich.console import Console
 
 from bakeoff import machine
 from bakeoff.case import EVERY_PRESET
+from bakeoff.ceilings import in_journal
 from bakeoff.cli import INTERRUPTED
-from bakeoff.commands.display import display_for, noise_line, printable, short_time, summary_table
+from bakeoff.commands.display import (
+    display_for,
+    noise_line,
+    printable,
+    short_time,
+    summary_table,
+    warning_lines,
+)
 from bakeoff.commands.options import (
     RESULTS,
     err_console,
@@ -86,6 +94,12 @@ from bakeoff.summary import Summary, summarise
     help="Seconds of measuring; the first round is completed in any case.",
 )
 @click.option(
+    "--half-width",
+    type=float,
+    metavar="W",
+    help="What is known to this is measured no more: 0.01 for ±1 %. 0: run every round.",
+)
+@click.option(
     "--timeout",
     type=float,
     metavar="S",
@@ -132,8 +146,10 @@ def run(resumed: Path | None, out: Path, no_report: bool, **options: Any) -> int
             result = _measure(journal, settings, plan, plugins, console)
             records = list(journal.records())
             found = settings_of(journal.meta, journal.environments(), records)
-            summary = summarise(plan.cases, found, records)
-        _tell(summary, result, settings.pace.rounds)
+            half_width = settings.pace.half_width
+            ceilings = in_journal(journal.meta)
+            summary = summarise(plan.cases, found, records, half_width, ceilings)
+        _tell(summary, result, half_width)
         if not no_report:
             _report(out, plugins)
     if result.ending == "interrupted":
@@ -174,6 +190,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         ),
         max_time_s=options["max_time"],
         timeout_s=options["timeout"],
+        half_width=options["half_width"],
     )
 
 
@@ -225,20 +242,27 @@ def _measure(
         return session.measure()
 
 
-def _tell(summary: Summary, result: Result, aimed: int) -> None:
+def _tell(summary: Summary, result: Result, half_width: float) -> None:
     console = out_console()
     console.print(summary_table(summary))
     console.print(noise_line(summary), highlight=False)
+    for line in warning_lines(summary):
+        console.print(line, highlight=False)
     if result.ending == "deadline" and not result.rounds:
         console.print("Nothing more was measured: the time of this run was up before.")
         return
-    ended = {
-        "complete": "",
-        "deadline": f": the time was up before all {aimed} aimed at",
-        "interrupted": ": interrupted",
-    }[result.ending]
+    ended = {"complete": "", "deadline": ": the time was up", "interrupted": ": interrupted"}
     rounds = f"{result.rounds} process round{'' if result.rounds == 1 else 's'}"
-    console.print(f"{rounds} in {short_time(result.elapsed_s)}{ended}.", highlight=False)
+    took = f"{rounds} in {short_time(result.elapsed_s)}{ended[result.ending]}"
+    console.print(f"{took}{_known(summary, half_width)}.", highlight=False)
+
+
+def _known(summary: Summary, half_width: float) -> str:
+    """Say how many ratios are known as well as was asked."""
+    known, ranked = summary.known
+    if not (ranked and half_width):
+        return ""
+    return f"; {known} of {ranked} ratios are known to ±{100 * half_width:.3g} %"
 
 
 def _report(out: Path, plugins: Plugins) -> None:
