@@ -1,15 +1,19 @@
 """The suite `operators`: every op of the catalogue, forward and gradient, small.
 
+Cases on trying inputs (`bakeoff.trying`) are for correctness only.
+
 The sizes are so small that the figure is the cost of calling the op, not of its arithmetic.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from bakeoff import hookimpl
 from bakeoff.case import PRESETS, Case, Preset, Suite
 from bakeoff.passes import includes
 from bakeoff.rules import FLOATS
 from bakeoff.samples import SAMPLES, Sample, samples_of
+from bakeoff.trying import KINDS, NO_GRADIENT, trying
 
 PASSES = ("forward", "gradient")
 
@@ -28,6 +32,12 @@ _SMALL: dict[tuple[str, str], Preset] = {
 }
 
 MUSEUM_OPS = ("bias_add", "relu", "tanh", "softmax", "softmax_cross_entropy_with_logits")
+# One trial of each kind is in the standard preset.
+_TRIALS = (
+    "max-non-finite", "matmul-empty", "softmax-size-1", "exp-strided-64x10", "max_pool2d-tied",
+    "matmul-cancelling", "tanh-subnormal", "logsumexp-extreme", "multiply-signed-zero",
+)  # fmt: skip
+_TRIED = ("float16", "float32", "float64")
 
 
 def cases(preset: Preset) -> Iterator[Case]:
@@ -43,6 +53,12 @@ def cases(preset: Preset) -> Iterator[Case]:
                     continue
                 if PRESETS.index(_first(sample, dtype, ask)) <= PRESETS.index(preset):
                     yield _case(sample, dtype, ask)
+    for kind in KINDS:
+        for dtype in _TRIED:
+            for sample in trying(kind, dtype):
+                small = dtype == "float32" and sample.id in _TRIALS
+                if PRESETS.index("standard" if small else "full") <= PRESETS.index(preset):
+                    yield _trial(sample, dtype, kind)
 
 
 def museum() -> Iterator[Case]:
@@ -82,6 +98,13 @@ def _case(sample: Sample, dtype: str, ask: str) -> Case:
             "pass": ask,
         },
     )
+
+
+def _trial(sample: Sample, dtype: str, kind: str) -> Case:
+    """With its gradient where that is asked: the outputs are compared, too."""
+    has_gradient = sample.differentiable and kind not in NO_GRADIENT
+    case = _case(sample, dtype, "gradient" if has_gradient else "forward")
+    return replace(case, timed=False, tags={**case.tags, "inputs": kind})
 
 
 SUITE = Suite(

@@ -71,6 +71,11 @@ class JaxAdapter(Adapter):
             return self.np.asarray(tensor).astype("float32")
         return self.np.array(tensor)
 
+    def device_of(self, tensor: Tensor) -> str:
+        """Return ``"cpu"`` or ``"cuda"``."""
+        platform = next(iter(tensor.devices())).platform
+        return "cuda" if platform == "gpu" else str(platform)
+
     def synchronize(self, values: Any = None) -> None:
         """Wait for ``values``, or for all that has been dispatched."""
         if values is None:
@@ -111,6 +116,7 @@ class JaxAdapter(Adapter):
             "device": "%s (%s)" % (jax.default_backend(), device.device_kind),
             "threads": _pool_size(),
             "precision": "default matmul precision %r" % (precision or "default: full on the CPU"),
+            "modes": _modes(jax),
             "layout": "channels first (N, C, *spatial) as given; XLA chooses inside",
             "blas": "XLA:GPU (cuBLAS, cuDNN)" if self._on_cuda else "XLA:CPU (Eigen, oneDNN)",
             "compiled": True,
@@ -249,6 +255,17 @@ def _updated(
     wide = [x.astype(compute) for x in (p, g)]
     new, slots = definition.update(*wide, tuple(x.astype(compute) for x in s), k, jnp.sqrt)
     return new.astype(p.dtype), tuple(x.astype(p.dtype) for x in slots)
+
+
+def _modes(jax: Any) -> Dict[str, Any]:
+    """Return the settings of precision; without one, products on a GPU may be of TF32."""
+    precision = jax.config.jax_default_matmul_precision
+    full = ("highest", "float32", "F32_F32_F32") if precision else ()
+    reduced = precision not in full if precision else jax.default_backend() != "cpu"
+    return {
+        "tf32": reduced,
+        "fast_math": "xla_cpu_enable_fast_math=true" in os.environ.get("XLA_FLAGS", "").lower(),
+    }
 
 
 def _pool_size() -> Any:

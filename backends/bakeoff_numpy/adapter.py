@@ -36,6 +36,9 @@ class NumpyAdapter(Adapter):
     def to_numpy(self, tensor: Tensor) -> Any:
         return self._numpy.asarray(tensor.value)
 
+    def device_of(self, tensor: Tensor) -> str:
+        return "cpu"
+
     def value_and_grad(
         self, fn: Callable[..., tuple[Tensor, ...]], wrt: Sequence[int]
     ) -> Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
@@ -79,6 +82,7 @@ class NumpyAdapter(Adapter):
             "engine": self._reference.__name__,
             "device": "cpu",
             "threads": blas.threads_of(found),
+            "modes": {"tf32": False, "fast_math": False, "accumulate": "float32"},
             "precision": "float16 adds up in float32; else the tensor's own dtype",
             "layout": "NCHW",
             "blas": found,

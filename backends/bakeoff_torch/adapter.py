@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/
 import atexit
 import os
 import shutil
+import sys
 import sysconfig
 import tempfile
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -83,6 +84,10 @@ class TorchAdapter(Adapter):
             return tensor.float().numpy()
         return tensor.numpy().copy()
 
+    def device_of(self, tensor: Tensor) -> str:
+        """Return ``"cpu"`` or ``"cuda"``."""
+        return str(tensor.device.type)
+
     def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
         """Return ``g(args, cotangents)`` through ``torch.autograd.grad``."""
         torch = self.torch
@@ -136,13 +141,14 @@ class TorchAdapter(Adapter):
     def describe(self) -> Dict[str, Any]:
         """Return versions, threads, precision and layout as PyTorch reports them."""
         torch = self.torch
-        told = {
+        told: Dict[str, Any] = {
             "toolkit": "PyTorch",
             "version": torch.__version__,
             "device": "cpu (%s)" % torch.backends.cpu.get_cpu_capability(),
             "threads": torch.get_num_threads(),
             "interop_threads": torch.get_num_interop_threads(),
             "precision": "float32 matmul precision %r" % torch.get_float32_matmul_precision(),
+            "modes": _modes(torch),
             "deterministic": torch.are_deterministic_algorithms_enabled(),
             "layout": "contiguous, channels first (N, C, *spatial)",
             "blas": _blas(torch),
@@ -152,6 +158,7 @@ class TorchAdapter(Adapter):
             "notes": list(_NOTES),
         }
         if self._on_cuda:
+            told["modes"].update(cuda.modes(torch))
             told.update(cuda.describe(torch))
         return told
 
@@ -255,6 +262,18 @@ class Training(InPlaceTraining):
     def copy(self, param: Tensor) -> Tensor:
         """Return a copy outside the tape."""
         return param.detach().clone()
+
+
+def _modes(torch: Any) -> Dict[str, Any]:
+    """Return the settings of precision: of float32 products, here and in oneDNN, and Inductor."""
+    products = [torch.get_float32_matmul_precision() != "highest"]
+    onednn = getattr(torch.backends, "mkldnn", None)
+    for part in ("matmul", "conv"):  # PyTorch 2.9
+        precision = getattr(getattr(onednn, part, None), "fp32_precision", "none")
+        products.append(precision in ("tf32", "bf16"))
+    inductor = sys.modules.get("torch._inductor.config")
+    unsafe = getattr(getattr(inductor, "cpp", None), "enable_unsafe_math_opt_flag", False)
+    return {"tf32": any(products), "fast_math": bool(unsafe)}
 
 
 def _blas(torch: Any) -> str:

@@ -50,6 +50,19 @@ def describe(torch: Any) -> Dict[str, Any]:
     }
 
 
+def modes(torch: Any) -> Dict[str, Any]:
+    """Return the settings of precision that `full_precision` turns off, read back."""
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    in_16_bits = [
+        matmul.allow_fp16_reduced_precision_reduction,
+        matmul.allow_bf16_reduced_precision_reduction,
+    ]
+    return {
+        "tf32": bool(matmul.allow_tf32 or cudnn.allow_tf32),
+        "accumulate": "16 bits" if any(in_16_bits) else "float32",
+    }
+
+
 def _switch(state: Any) -> str:
     return "on" if state else "off"
 

@@ -1,4 +1,4 @@
-"""The command line: ``bakeoff run|list|report|compare|export|env|doctor``.
+"""The command line: ``bakeoff run|list|report|compare|history|export|env|doctor``.
 
 Exit codes: 0 well, 1 a cell failed (``run``) or became worse (``compare``), 2 the command was
 wrong or a file or folder it needs cannot be used, 3 nothing could be measured (``run``), 130

@@ -18,7 +18,7 @@ from bakeoff.ceilings import in_journal
 from bakeoff.claims import Claim, claims
 from bakeoff.errors import UsageError
 from bakeoff.export import Contents
-from bakeoff.likeness import differences, refuse
+from bakeoff.likeness import definition, differences, refuse
 from bakeoff.ranking import Ranking, settings_of, worst_fraction
 from bakeoff.record import Outcome
 from bakeoff.statistics import MINIMUM_EFFECT, Aggregate, Contrast, Interval, Verdict
@@ -32,8 +32,6 @@ FAIL_ON = ("mismatch", "error", "crashed", "timeout", "out_of_memory", "slower")
 
 LARGER = 2.0  # times the error/bound of before: a difference of rounding stays below
 NEGLIGIBLE = 0.01  # of the bound: less is as good as exact
-
-_LABELS = ("title", "tags")  # of a case: they decide nothing that is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs compared.
+    """Two runs compared, or the backends of one.
 
     Attributes
     ----------
@@ -106,9 +104,12 @@ class Comparison:
     family
         How many cells the claims were adjusted for.
     noise
-        The noise floors of both runs.
+        The noise floors, of the ``base`` and the ``new`` run.
     notes
         What else differs between the runs.
+    paired
+        Whether it is one run, whose reference is the base of all its other backends
+        (`bakeoff.within`).
     """
 
     names: tuple[str, str]
@@ -117,8 +118,9 @@ class Comparison:
     cells: tuple[Cell, ...]
     speeds: Mapping[str, Aggregate]
     family: int
-    noise: tuple[float | None, float | None]
+    noise: Mapping[str, float | None]
     notes: tuple[str, ...]
+    paired: bool = False
 
     def told(self) -> list[Cell]:
         """Return the cells that something happened to, the worst first, the slowest first."""
@@ -155,8 +157,7 @@ def compare(
         If the runs are of different machines or numbers of threads, or have no cell in
         common, or the margin is no number of at least 0.
     """
-    if not (isfinite(margin) and margin >= 0):
-        raise UsageError(f"margin {margin}, expected a number of at least 0, such as 0.02 for 2 %")
+    margin = checked_margin(margin)
     refuse(base.meta, new.meta)
     pair = _Pair(_Side(base), _Side(new))
     if not pair.base.keys & pair.new.keys:
@@ -172,9 +173,22 @@ def compare(
         cells=tuple(cells),
         speeds=pair.speeds(cells),
         family=sum(c.p_value is not None for c in cells),
-        noise=(pair.base.noise, pair.new.noise),
+        noise={"base": pair.base.noise, "new": pair.new.noise},
         notes=tuple(differences(base, new)),
     )
+
+
+def checked_margin(margin: float) -> float:
+    """Return the margin.
+
+    Raises
+    ------
+    UsageError
+        If it is no number of at least 0.
+    """
+    if not (isfinite(margin) and margin >= 0):
+        raise UsageError(f"margin {margin}, expected a number of at least 0, such as 0.02 for 2 %")
+    return margin
 
 
 class _Side:
@@ -253,9 +267,9 @@ class _Pair:
         return replace(cell, speed=contrast.interval()), contrast
 
     def _changes(self, case: str) -> tuple[str, ...]:
-        sides = [s.cases[case].to_json() for s in (self.base, self.new) if case in s.cases]
+        sides = [definition(s.cases[case]) for s in (self.base, self.new) if case in s.cases]
         there, here = sides[0] if sides else {}, sides[-1] if sides else {}
-        return tuple(k for k in there if k not in _LABELS and there[k] != here[k])
+        return tuple(k for k in there if there[k] != here[k])
 
     def _nothing_to_compare(self, cell: Cell) -> str:
         if cell.new is None or cell.base is None:
@@ -281,8 +295,8 @@ class _Pair:
             if (before.device, before.model) != (after.device, after.model):
                 there, here = (s.model or s.device for s in (before, after))
                 return f"{backend} ran on {there}, now on {here}"
-            if unlike := after.unlike(before):
-                return f"{backend} used {unlike}, before {before.threads}"
+            if unlike := after.unlike(before, "before"):
+                return f"{backend} used {unlike}"
             if before.clock != after.clock:
                 return f"{backend} was timed by {before.clock} time, now by {after.clock} time"
         return ""

@@ -4,6 +4,10 @@ Right values at the first call can come of wrong conduct. A program that changes
 timed on others than it was given. One that keeps state, such as gradients that add up, is wrong
 later. One whose results lie in its inputs' memory, or change with its next call, leaves out a
 copy that others make. One that gives an earlier call's result again does not compute at all.
+One whose results lie elsewhere than on the declared device was not timed on that.
+
+What is right for one draw of the inputs can be wrong for another: results on a second one are
+judged, too. And the bits of the second call on the same inputs are kept beside the first's.
 
 Each fault is a `Check` of kind ``conduct``, with an infinite fraction; good conduct leaves none.
 """
@@ -14,6 +18,7 @@ from math import inf
 
 import numpy as np
 
+from bakeoff.bits import digest
 from bakeoff.case import Case
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import draw_inputs
@@ -41,23 +46,26 @@ def watch(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner) -> None
     resident = trial.attempt(lambda worker: worker.inputs())
     if resident is None:
         return
+    names = [c.output for c in trial.checks or ()]
     changed = tuple(_changed(case, inputs, resident))
-    trial.judge(changed)
+    trial.judge((*changed, *_misplaced(trial, names)))
     # Training is judged over many steps. On changed inputs results cannot be right.
     if changed or case.program.kind == "training":
         return
     first = trial.checks or ()
     called = trial.attempt(lambda worker: worker.call())
     if called is not None:
+        trial.digests.append(digest(called[0]))
         trial.judge(tuple(_worse(first, examiner.call(case, inputs, called[0]))))
     others = replace(case, seed=case.seed + SEEDS_APART)
     drawn = draw_inputs(others)
     seen = trial.attempt(lambda worker: worker.observe(drawn))
     if seen is None:
         return
-    # Some results are the same for all inputs; the oracle knows, and is asked only then.
-    checks = examiner.call(others, drawn, seen["outputs"]) if seen["same"] else ()
-    trial.judge((*_kept(checks, seen["same"]), *_shared([c.output for c in first], seen)))
+    checks = examiner.call(others, drawn, seen["outputs"])
+    # Some results are the same for all inputs; the oracle knows.
+    trial.judge((*_kept(checks, seen["same"]), *_shared(names, seen)))
+    trial.judge(tuple(_worse_on_others(first, checks, seen["same"])))
 
 
 def _changed(
@@ -87,6 +95,25 @@ def _worse(first: Sequence[Check], later: Sequence[Check]) -> Iterator[Check]:
         for check in later:
             if not check.passed:
                 yield replace(check, reason=f"right at first, wrong later: {check.reason}")
+
+
+def _worse_on_others(
+    first: Sequence[Check], others: Sequence[Check], same: Sequence[int]
+) -> Iterator[Check]:
+    """Yield the checks on other inputs that say more than those of the first."""
+    known = {c.output: c.fraction for c in first}
+    for i, check in enumerate(others):
+        if i not in same and not check.fraction <= known.get(check.output, inf):
+            told = "" if check.passed else "on other inputs: "
+            yield replace(check, reason=f"{told}{check.reason}")
+
+
+def _misplaced(trial: Trial, names: Sequence[str]) -> Iterator[Check]:
+    """Yield a fault for each result that does not lie where the backend says that it runs."""
+    declared, named = trial.occupant.backend.device, dict(enumerate(names))
+    for i, device in enumerate(trial.devices):
+        if device not in (None, declared):
+            yield _fault(named.get(i, f"result {i}"), f"lies on {device}, declared is {declared}")
 
 
 def _kept(checks: Sequence[Check], same: Sequence[int]) -> Iterator[Check]:

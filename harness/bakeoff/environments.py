@@ -29,6 +29,7 @@ from bakeoff.errors import EnvironmentFailure, UsageError
 from bakeoff.interface import Backend
 from bakeoff.interpreters import Interpreter, find_interpreter
 from bakeoff.machine import cache_dir
+from bakeoff.variants import toolkit_requirement
 
 try:
     import fcntl
@@ -322,6 +323,7 @@ def _in_place(backend: Backend) -> Environment:
     version = ".".join(map(str, sys.version_info[:3]))
     requirements = requirements_of(backend)
     resolved, missing, notes = {}, [], []
+    asked = toolkit_requirement(backend) if backend.variant_of else None
     for text in requirements:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate():
@@ -332,7 +334,13 @@ def _in_place(backend: Backend) -> Environment:
             missing.append(text)
             continue
         resolved[requirement.name] = found
-        if not requirement.specifier.contains(found, prereleases=True):
+        fits = requirement.specifier.contains(found, prereleases=True)
+        if not fits and asked is not None and asked.name == requirement.name:
+            raise EnvironmentFailure(
+                f"the running Python ({sys.executable}) has {requirement.name} {found}, and {text} "
+                "was asked for; run without --in-place"
+            )
+        if not fits:
             notes.append(f"{requirement.name} {found} is outside the tested range {text}")
     if missing:
         wanted = " ".join(f"'{text}'" for text in missing)

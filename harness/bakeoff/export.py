@@ -3,7 +3,8 @@
 ``csv`` and ``parquet`` write four tables: ``records`` (one row per cell and round),
 ``blocks``, ``checks`` and ``series``. ``json`` writes one file with everything: what the
 journal knows of the run, its cases, environments and records. Numbers that JSON lacks are
-the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``.
+the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``. ``pytest-benchmark`` writes that
+tool's files (`bakeoff.benchmark_writer`).
 """
 
 import csv
@@ -14,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bakeoff import benchmark_writer
 from bakeoff.case import Case
 from bakeoff.ceilings import in_journal
 from bakeoff.errors import BakeoffError
@@ -212,4 +214,5 @@ WRITERS: dict[str, Callable[[Contents, Path], list[Path]]] = {
     "csv": _write_csv,
     "json": _write_json,
     "parquet": _write_parquet,
+    "pytest-benchmark": benchmark_writer.write,
 }

@@ -12,7 +12,7 @@ for images: they are divided by 255. ``y`` holds class numbers.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from math import prod, sqrt
@@ -69,6 +69,52 @@ def _probabilities(rng: np.random.Generator, shape: Shape, axis: int = -1) -> Ar
     return np.asarray(weights / weights.sum(axis=axis, keepdims=True))
 
 
+def _among(
+    rng: np.random.Generator, shape: Shape, values: Sequence[float | str] = (-1.0, 0.0, 1.0)
+) -> Array:
+    """Each of ``values`` about as often. NaN and infinity are text, as JSON has neither."""
+    numbers = np.array([float(v) for v in values])
+    return rng.permutation(np.resize(numbers, prod(shape))).reshape(shape)
+
+
+def _spiked(
+    rng: np.random.Generator, shape: Shape, values: Sequence[float | str] = ("nan",)
+) -> Array:
+    """Normal, but for each of ``values`` in about one element of fifteen."""
+    drawn = rng.standard_normal(prod(shape))
+    spikes = _among(rng, (len(values) * max(1, len(drawn) // 15),), values)[: len(drawn)]
+    drawn[rng.permutation(len(drawn))[: len(spikes)]] = spikes
+    return drawn.reshape(shape)
+
+
+def _powers(
+    rng: np.random.Generator,
+    shape: Shape,
+    low: float = -10.0,
+    high: float = 10.0,
+    signed: bool = True,
+) -> Array:
+    """±2^e with e uniform: magnitudes of every size between 2^low and 2^high."""
+    signs = rng.choice((-1.0, 1.0), shape) if signed else 1.0
+    return np.asarray(signs * np.exp2(rng.uniform(low, high, shape)))
+
+
+def _mirrored(
+    rng: np.random.Generator, shape: Shape, axis: int = -1, sign: float = -1.0, scale: float = 1.0
+) -> Array:
+    """Normal; the second half along the axis is ``sign`` times the first, but for 1e-6 of it.
+
+    Sums along the axis cancel with sign -1, and sums of products with sign 1 in the one factor
+    and -1 in the other. A middle element that is left over is tiny.
+    """
+    x = scale * rng.standard_normal(shape)
+    half = shape[axis] // 2
+    first, second = np.moveaxis(x, axis, 0)[:half], np.moveaxis(x, axis, 0)[shape[axis] - half :]
+    np.moveaxis(x, axis, 0)[half : shape[axis] - half] *= 1e-6
+    second[...] = sign * first * (1 + 1e-6 * rng.standard_normal(first.shape))
+    return x
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """Return (fan in, fan out) of a weight: (in, out) or (out, in / groups, \\*kernel)."""
     if len(shape) == 2:
@@ -109,7 +155,14 @@ KINDS: Mapping[str, Callable[..., Array]] = {
     "he": _he,
     "zeros": _zeros,
     "constant": _constant,
+    "among": _among,
+    "spiked": _spiked,
+    "powers": _powers,
+    "mirrored": _mirrored,
 }
+
+RANDOM = frozenset({"normal", "uniform", "positive", "nonzero", "distinct", "glorot", "he"})
+"""Kinds that draw floating-point values of no pattern, hardly ever the same twice."""
 
 
 def draw_inputs(case: Case) -> dict[str, Array]:

@@ -37,6 +37,8 @@ class Backend:
         JSON options, passed to the adapter's constructor by keyword.
     requirements
         What pip installs into the backend's own environment. Empty: nothing beyond NumPy.
+        A variant (``jax==0.9.*`` on the command line) replaces the toolkit's own: the one that
+        is named as the toolkit is, or as the backend's name begins, or the only one.
     python
         Version specifier of the interpreters the toolkit runs on.
     system
@@ -55,6 +57,9 @@ class Backend:
     size_mb
         Megabytes of the environment, as measured once on Linux x86-64; 0: not known. An
         estimate to show before it is made.
+    variant_of
+        The name of the backend of which this is another version (`bakeoff.variants`);
+        empty for all that are registered.
     """
 
     name: str
@@ -72,9 +77,10 @@ class Backend:
     device: str = "cpu"
     summary: str = ""
     size_mb: int = 0
+    variant_of: str = ""
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name):
+        if not _NAME.match(self.variant_of or self.name):
             raise PluginError(
                 f"backend: name {self.name!r}, expected lower-case letters, digits and '.', '_', "
                 "'-' (it names folders and command-line choices)"
@@ -149,8 +155,16 @@ class Adapter(Protocol):
     def device_timer(self) -> Any:
         """Return the device's timer (`bakeoff_worker.device.DeviceTimer`), None without one."""
 
+    def device_of(self, tensor: Tensor) -> str | None:
+        """Return where a tensor lies, in the words of `Backend.device`; None: not known."""
+
     def describe(self) -> dict[str, Any]:
-        """Return toolkit, version, device, threads as read back, precision, layout, notes."""
+        """Return toolkit, version, device, threads as read back, precision, layout, notes.
+
+        ``modes`` are the settings of precision, read back from the toolkit: ``tf32`` and
+        ``fast_math`` (true or false), ``accumulate`` (the dtype of sums of 16-bit products);
+        what the toolkit lacks is left out. Unlike modes are not ranked together.
+        """
 
 
 @dataclass(frozen=True, slots=True)

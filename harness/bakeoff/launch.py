@@ -9,6 +9,7 @@ from typing import Any
 
 from bakeoff.errors import PluginError
 from bakeoff.interface import Backend
+from bakeoff.variants import file_name
 
 # What a worker inherits of the controller's environment: where things are, which language,
 # which accelerators, and that coverage is measured. PYTHONPATH stays out on purpose.
@@ -58,7 +59,7 @@ class Launch:
     packages
         Names to folders or files, made importable in the worker.
     name
-        The backend's name, for messages and file names.
+        The backend's name, for names of files.
     caches
         Whether the toolkit keeps what it compiles for later workers of the run.
     """
@@ -122,7 +123,7 @@ def launch_for(
             if cache is not None or _CACHE not in v
         },
         packages={name: str(_package(backend.name, name)) for name in backend.packages},
-        name=backend.name,
+        name=file_name(backend.name),
         caches=cache is not None and any(_CACHE in v for v in backend.env.values()),
     )
 

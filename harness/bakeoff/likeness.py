@@ -3,37 +3,52 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bakeoff.case import Case
 from bakeoff.errors import UsageError
 from bakeoff.export import Contents
 
+_LABELS = ("title", "tags")  # of a case: they decide nothing that is measured
 _SAME_MACHINE = ("cpu", "cores", "threads", "architecture")
 _TOLD = ("kernel", "os", "python", "governor", "turbo_off", "allowed_cpus", "container")
 
 
-def refuse(base: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def refuse(
+    base: Mapping[str, Any],
+    new: Mapping[str, Any],
+    what: str = "compare",
+    names: tuple[str, str] = ("base", "new"),
+) -> None:
     """Refuse runs whose times cannot be compared at all, given what is known of each.
+
+    ``what`` is done, and the runs' ``names``, are told.
 
     Raises
     ------
     UsageError
         If the runs are of different machines, or ran with different numbers of threads.
     """
-    for side, meta in (("base", base), ("new", new)):
+    first, second = names
+    for side, meta in zip(names, (base, new), strict=True):
         if not meta.get("machine"):
-            raise UsageError(f"compare: the {side} run does not say which machine it is of")
+            raise UsageError(f"{what}: the {side} run does not say which machine it is of")
     for key in _SAME_MACHINE:
         there, here = base["machine"].get(key), new["machine"].get(key)
         if there != here:
             raise UsageError(
-                f"compare: the runs are of different machines ({key}: base {there!r}, new "
+                f"{what}: the runs are of different machines ({key}: {first} {there!r}, {second} "
                 f"{here!r}); times compare within one machine only: run both on the same"
             )
     there, here = (m.get("settings", {}).get("threads", 1) for m in (base, new))
     if there != here:
         raise UsageError(
-            f"compare: base ran with {there} threads, new with {here}; run both with the same "
-            "--threads"
+            f"{what}: {first} ran with {there} threads, {second} with {here}; run both with the "
+            "same --threads"
         )
+
+
+def definition(case: Case) -> dict[str, Any]:
+    """Return what makes a case what it is; without what only names it."""
+    return {k: v for k, v in case.to_json().items() if k not in _LABELS}
 
 
 def differences(base: Contents, new: Contents) -> Iterator[str]:
@@ -43,9 +58,9 @@ def differences(base: Contents, new: Contents) -> Iterator[str]:
     for key in _TOLD:
         before, after = (run.meta["machine"].get(key) for run in (base, new))
         yield from _difference(f"machine, {key}", before, after)
-    versions = _versions(new)
-    for backend, before in _versions(base).items():
-        yield from _difference(backend, before, versions.get(backend, before))
+    after_all = versions(new)
+    for backend, before in versions(base).items():
+        yield from _difference(backend, before, after_all.get(backend, before))
 
 
 def _difference(what: str, before: Any, after: Any) -> Iterator[str]:
@@ -54,7 +69,7 @@ def _difference(what: str, before: Any, after: Any) -> Iterator[str]:
         yield f"{what}: {there}, now {here}"
 
 
-def _versions(run: Contents) -> dict[str, str]:
+def versions(run: Contents) -> dict[str, str]:
     """Return what each backend was: its toolkit's version and precision."""
     found: dict[str, str] = {}
     for record in run.records:

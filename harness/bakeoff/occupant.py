@@ -8,6 +8,7 @@ from bakeoff.interface import Backend, Capabilities
 from bakeoff.launch import Launch
 from bakeoff.plan import Seat
 from bakeoff.record import Outcome
+from bakeoff.variants import file_name
 from bakeoff.worker import Worker, WorkerFailure
 
 LOST_IN_A_ROW = 3
@@ -146,4 +147,4 @@ class Occupant:
 
     def _log_name(self) -> str:
         twin = "-twin" if self.seat.replica else ""
-        return f"{self.backend.name}{twin}-{self._started}.log"
+        return f"{file_name(self.backend.name)}{twin}-{self._started}.log"

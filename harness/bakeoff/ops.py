@@ -182,6 +182,10 @@ _REDUCE = "x, /, *, axis=None, keepdims=False"
 # Bounds: "exact" no error; "rounded" one correctly rounded operation; "ulp" a library function,
 # so many units in the last place; "gamma" a sum of products, Higham's γ_K; "composite" several
 # of these. `bakeoff.bounds` derives each.
+#
+# At ties ``max``, ``min``, ``maximum`` and ``minimum`` share the cotangent equally; the
+# derivative of ``abs`` at 0 is 0, and ``clip`` passes the cotangent at its ends. That is what
+# our engine does: any other subgradient is within the bound (`bakeoff.trying`).
 
 
 def _creation(name: str, signature: str, shape: Any, canonical: Any, source: str = "") -> Op:
@@ -336,7 +340,8 @@ _TABLE = (
               _conv_transpose, f"{PYTORCH}.conv_transpose{n}d: the vjp of conv{n}d in x",
               "gamma", _TWO, (0, 1)) for n in (1, 2, 3)),
     _neural("max_pool2d", "x, /, *, kernel_size, stride=None, padding=0", S.shape_pool, A.pool,
-            _pool, f"{PYTORCH}.max_pool2d: pads with -inf", "exact", ("distinct",)),
+            _pool, f"{PYTORCH}.max_pool2d: pads with -inf; the first of ties gets the cotangent",
+            "exact", ("distinct",)),
     _neural("avg_pool2d", "x, /, *, kernel_size, stride=None, padding=0, count_include_pad=True",
             S.shape_pool, A.pool, _pool, f"{PYTORCH}.avg_pool2d", "gamma"),
     _neural("one_hot", "indices, /, *, num_classes, dtype='float32'", S.shape_one_hot, A.one_hot,

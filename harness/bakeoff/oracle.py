@@ -220,8 +220,9 @@ def part_of(bounded: Bounded, exact: Array) -> Part:
     radius = np.broadcast_to(np.asarray(ball.radius, dtype=np.float64), exact.shape)
     over = np.isinf(ball.mid) & np.isfinite(exact) if exact.dtype.kind == "f" else False
     expected = np.where(over, ball.mid, exact) if np.any(over) else exact
+    bound = radius * (1 + own)
     return Part(
-        bounded.name, bounded.dtype, bounded.kind, expected, radius * (1 + own), bounded.terms
+        bounded.name, bounded.dtype, bounded.kind, expected, bound, bounded.terms, ball.walk
     )
 
 

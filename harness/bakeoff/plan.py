@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from bakeoff import variants
 from bakeoff.case import MUSEUM, Case, Suite
 from bakeoff.errors import UsageError
 from bakeoff.interface import Backend
@@ -81,11 +82,11 @@ def make_plan(
     usual = [name for name in USUAL_BACKENDS if name in backends] or list(backends)
     if settings.preset == MUSEUM:
         usual = every_on_cpu(backends)
-    chosen = choose("backend", settings.backends or usual, backends)
+    chosen = choose_backends(settings.backends or usual, backends)
     if not chosen:
         raise UsageError("no backend is registered; install a plugin or name one with --plugin")
     cases, problems = collect_cases(settings, suites)
-    return Plan(tuple(backends[name] for name in chosen), cases, problems)
+    return Plan(tuple(chosen), cases, problems)
 
 
 def every_on_cpu(backends: Mapping[str, Backend]) -> list[str]:
@@ -122,6 +123,22 @@ def collect_cases(
         raise UsageError(f"no cases in preset {settings.preset} of {', '.join(chosen)}{reasons}")
     seeded = (replace(found[i], seed=found[i].seed + settings.seed) for i in ids)
     return tuple(seeded), tuple(problems)
+
+
+def choose_backends(names: Iterable[str], registered: Mapping[str, Backend]) -> list[Backend]:
+    """Return the backends of the names, which may be those of variants: ``jax==0.9.*``.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or it is no variant's.
+    """
+    parted = [variants.parted(name) for name in dict.fromkeys(names)]
+    choose("backend", [name for name, _ in parted], registered)
+    return [
+        variants.variant(registered[name], specifier) if specifier else registered[name]
+        for name, specifier in parted
+    ]
 
 
 def choose(kind: str, names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bakeoff-backends",
         metavar="NAMES",
         default=None,
-        help="Backends, comma-separated, for the cells and for the bakeoff_backend fixture. "
-        f"Default: {DEFAULT_BACKENDS}, in place.",
+        help="Backends, comma-separated, for the cells and for the bakeoff_backend fixture; "
+        f"'jax==0.9.*' is jax with that version. Default: {DEFAULT_BACKENDS}, in place.",
     )
     group.addoption(
         "--bakeoff-suites",
@@ -130,8 +130,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for ``bakeoff_backend`` once per chosen backend."""
     if "bakeoff_backend" in metafunc.fixturenames:
-        names = (metafunc.config.getoption("bakeoff_backends") or DEFAULT_BACKENDS).split(",")
-        metafunc.parametrize("bakeoff_backend", [n.strip() for n in names], indirect=True)
+        from bakeoff.variants import split
+
+        names = split(metafunc.config.getoption("bakeoff_backends") or DEFAULT_BACKENDS)
+        metafunc.parametrize("bakeoff_backend", names, indirect=True)
 
 
 @pytest.fixture(scope="session")

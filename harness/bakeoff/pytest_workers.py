@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bakeoff import environments, machine, plan, plugins
+from bakeoff import environments, machine, plan, plugins, variants
 from bakeoff.errors import BakeoffError
 from bakeoff.examiner import Examiner, OracleExaminer
+from bakeoff.interface import Backend
 from bakeoff.launch import launch_for
 from bakeoff.occupant import Occupant
 from bakeoff.oracle import Oracle
@@ -34,7 +35,7 @@ def settings_of(config: pytest.Config) -> Settings:
     given = config.getoption("bakeoff_backends")
     return Settings(
         preset=config.getoption("bakeoff_preset"),
-        backends=names(given or DEFAULT_BACKENDS),
+        backends=tuple(variants.split(given or DEFAULT_BACKENDS)),
         suites=names(config.getoption("bakeoff_suites") or ""),
         cases=tuple(config.getoption("bakeoff_cases")),
         threads=config.getoption("bakeoff_threads"),
@@ -97,23 +98,22 @@ class Workers:
         if name in self._unavailable:
             raise self._unavailable[name]
         if name not in self._occupants:
-            plan.choose("backend", [name], self.plugins.backends)
+            (backend,) = plan.choose_backends([name], self.plugins.backends)
             try:
-                self._occupants[name] = self._seated(name)
+                self._occupants[name] = self._seated(backend)
             except BakeoffError as error:
                 failure = WorkerFailure(Outcome.UNAVAILABLE, str(error))
                 self._unavailable[name] = failure
                 raise failure from error
         return self._occupants[name]
 
-    def _seated(self, name: str) -> Occupant:
-        backend = self.plugins.backends[name]
+    def _seated(self, backend: Backend) -> Occupant:
         environment = environments.provide(backend, in_place=self.settings.in_place)
         launch = launch_for(backend, str(environment.python), self.settings.threads, self._cpu)
         logs = self.scratch / "logs"
         logs.mkdir(exist_ok=True)
         timeout_s = self.settings.pace.timeout_s
-        return Occupant(Seat(name, 0), backend, launch, timeout_s, self.scratch, logs)
+        return Occupant(Seat(backend.name, 0), backend, launch, timeout_s, self.scratch, logs)
 
     @cached_property
     def _cpu(self) -> int | None:

@@ -7,7 +7,7 @@ read off one clock.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf, isnan
 from typing import Any
 
@@ -64,6 +64,8 @@ class Setting:
     ``device`` is the registered backend's; ``threads`` is what the toolkit read back, or what
     was asked of one that never started (``known`` is False). ``events`` tells whether the
     device's own events timed it, ``model`` how the toolkit calls a device that is no CPU.
+    ``modes`` are its settings of precision, as far as it has them
+    (`bakeoff.interface.Adapter.describe`).
     """
 
     device: str = "cpu"
@@ -71,6 +73,7 @@ class Setting:
     known: bool = False
     events: bool = False
     model: str = ""
+    modes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def clock(self) -> Clock:
@@ -86,14 +89,24 @@ class Setting:
         alike = self.device == other.device and self.clock == other.clock
         return self.clock if alike else "wall"
 
-    def unlike(self, other: "Setting") -> str:
-        """Return the setting that forbids ranking, of one device; empty if none does.
+    def unlike(self, other: "Setting", name: str) -> str:
+        """Return the setting that forbids ranking with ``other``; empty if none does.
 
-        A number of threads is a choice and not a merit. Differences of precision are refused
-        by each cell's error bound, which no fast mode may exceed.
+        A number of threads is a choice and not a merit, on one kind of device. A mode of less
+        precision does less work, on any.
         """
-        known = self.known and other.known and self.device == other.device
-        return f"threads {self.threads}" if known and self.threads != other.threads else ""
+        if not (self.known and other.known):
+            return ""
+        if self.device == other.device and self.threads != other.threads:
+            return f"threads {self.threads}, {name} {other.threads}"
+        for mode in sorted(self.modes.keys() & other.modes.keys()):
+            if self.modes[mode] != other.modes[mode]:
+                return f"{mode} {_said(self.modes[mode])}, {name} {_said(other.modes[mode])}"
+        return ""
+
+
+def _said(value: Any) -> str:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 
 def settings_of(
@@ -115,6 +128,7 @@ def settings_of(
         found[record.backend] = replace(
             setting, threads=read_back, known=True, events=bool(hello.get("device_events")),
             model="" if setting.device == "cpu" else str(described.get("device", "")),
+            modes=described.get("modes", {}),
         )  # fmt: skip
     return found
 
@@ -222,8 +236,8 @@ class Ranking:
                         f"not ranked: {remark.text if name == backend else f'{name} {remark.text}'}"
                     )
         base = self.settings[self.reference]
-        unlike = self.settings[backend].unlike(base)
-        return f"not ranked: {unlike}, {self.reference} {base.threads}" if unlike else ""
+        unlike = self.settings[backend].unlike(base, self.reference)
+        return f"not ranked: {unlike}" if unlike else ""
 
     def logs(
         self, backend: str, suite: str | None = None, replica: int = 0

@@ -34,14 +34,15 @@ class Block:
     ``involuntary`` counts involuntary context switches of the worker; ``rss_bytes`` is its
     resident memory after the block, 0 where that is not known. ``wall_ns`` is the end-to-end
     view of the calls; ``device_ns`` the hot one, by a device's own events, None where there are
-    none (`bakeoff_worker.device` has the words).
+    none (`bakeoff_worker.device` has the words). Of blocks that another program timed,
+    ``cpu_ns`` and ``involuntary`` are NaN: not known.
     """
 
     position: int
     loops: int
     wall_ns: int
-    cpu_ns: int
-    involuntary: int
+    cpu_ns: float
+    involuntary: float
     rss_bytes: int = 0
     device_ns: int | None = None
 
@@ -52,6 +53,8 @@ class Check:
 
     ``error`` and ``bound`` are absolute, at the element where error/bound is greatest;
     ``ulp_max`` and ``ulp_p99`` are in units of the case's dtype, None where not asked.
+    ``usual`` is the error of a sum of random terms as a multiple of what it keeps to in
+    practice: above 1, precision is not what the dtype says (`bakeoff.bounds`).
     """
 
     output: str
@@ -61,6 +64,7 @@ class Check:
     fraction: float
     ulp_max: float | None = None
     ulp_p99: float | None = None
+    usual: float | None = None
     reason: str = ""
 
     @property
@@ -97,6 +101,9 @@ class Record:
         The tail of what the worker printed, if it ended badly.
     started, elapsed_s
         ISO 8601 in UTC; seconds.
+    digests
+        Of the first call's results, and of later calls' on the same inputs
+        (`bakeoff.bits`); in training, of the first loss and the parameters after one step.
     """
 
     case_id: str
@@ -113,6 +120,7 @@ class Record:
     log: str = ""
     started: str = ""
     elapsed_s: float = 0.0
+    digests: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-serialisable data; `from_json` is its inverse."""
@@ -130,5 +138,6 @@ class Record:
                 "checks": None if checks is None else tuple(Check(**c) for c in checks),
                 "series": {k: tuple(v) for k, v in data["series"].items()},
                 "blocks": tuple(Block(**b) for b in data["blocks"]),
+                "digests": tuple(data.get("digests", ())),
             }
         )

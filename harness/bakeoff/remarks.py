@@ -143,4 +143,35 @@ def _is_implausible(evidence: Evidence) -> Iterator[Remark]:
         yield Remark("implausible", f"implausible: {found}", forbids=True)
 
 
-RULES: tuple[Rule, ...] = (_drifts, _leaks, _works_elsewhere, _does_not_wait, _is_implausible)
+def _computes_with_less(evidence: Evidence) -> Iterator[Remark]:
+    """Its sums are within the worst-case bound, yet no float32 or float64 made them."""
+    found = [c for r in evidence.records for c in r.checks or () if c.passed and c.usual]
+    worst = max(found, key=lambda c: c.usual or 0.0, default=None)
+    if worst is not None and worst.usual is not None and worst.usual > 1:
+        yield Remark("precision", worst.reason, forbids=True)
+
+
+def _is_nondeterministic(evidence: Evidence) -> Iterator[Remark]:
+    """Its results have other bits at another call, or in another process."""
+    whole = [r for r in evidence.records if r.digests]
+    if any(len(set(r.digests)) > 1 for r in whole):
+        yield Remark("nondeterministic", "other bits at the second call, of the same inputs")
+        return
+    first: dict[str, Record] = {}  # by environment: another version may give other bits
+    for record in sorted(whole, key=lambda r: r.round):
+        base = first.setdefault(record.environment_id, record)
+        if record.digests[0] != base.digests[0]:
+            rounds = f"in round {record.round + 1} than in round {base.round + 1}"
+            yield Remark("nondeterministic", f"other bits {rounds}")
+            return
+
+
+RULES: tuple[Rule, ...] = (
+    _drifts,
+    _leaks,
+    _works_elsewhere,
+    _does_not_wait,
+    _is_implausible,
+    _computes_with_less,
+    _is_nondeterministic,
+)

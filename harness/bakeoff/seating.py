@@ -9,6 +9,7 @@ from bakeoff.interface import Backend
 from bakeoff.launch import launch_for
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Plan, Seat
+from bakeoff.variants import file_name
 
 WORKER_BYTES = 1_500_000_000  # what a worker with a toolkit and a large case may take
 USABLE = 0.7  # of the memory that is free
@@ -72,7 +73,7 @@ def seat_all(
     for backend in plan.backends:
         try:
             provided = provide(backend)
-            cache = scratch / f"cache-{backend.name}"
+            cache = scratch / f"cache-{file_name(backend.name)}"
             cache.mkdir(exist_ok=True)
             launch = launch_for(backend, provided.python, threads, cpu, cache)
         except BakeoffError as error:

@@ -11,10 +11,11 @@ import bakeoff
 from bakeoff import machine
 from bakeoff.errors import JournalError, UsageError
 from bakeoff.journal import FILE_NAME, Journal
-from bakeoff.plan import Plan, make_plan
+from bakeoff.plan import Plan, choose_backends, make_plan
 from bakeoff.plugins import Plugins
 from bakeoff.settings import Settings
 from bakeoff.statistics import MINIMUM_EFFECT
+from bakeoff.variants import parted
 
 try:
     import fcntl
@@ -74,13 +75,13 @@ def resume(out: Path, plugins: Plugins) -> tuple[Journal, Settings, Plan]:
     try:
         meta = journal.meta
         names = [b["name"] for b in meta["backends"]]
-        missing = [name for name in names if name not in plugins.backends]
+        missing = [name for name in names if parted(name)[0] not in plugins.backends]
         if missing:
             raise UsageError(
                 f"resume: no backend {', '.join(missing)} now; install its plugin or name it with "
                 "--plugin"
             )
-        plan = Plan(tuple(plugins.backends[name] for name in names), journal.cases())
+        plan = Plan(tuple(choose_backends(names, plugins.backends)), journal.cases())
         return journal, Settings.from_json(meta["settings"]), plan
     except BaseException:
         journal.close()

@@ -70,7 +70,7 @@ class Aggregate:
     total: int
 
 
-def block_ns(block: Block, clock: Clock) -> int | None:
+def block_ns(block: Block, clock: Clock) -> float | None:
     """Return a block's time on a clock; None on a device's clock if it has no events."""
     if clock == "device":
         return block.device_ns

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, TypeVar
 
+from bakeoff.bits import digest
 from bakeoff.case import Case
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Cell
@@ -51,6 +52,8 @@ class Trial:
         self.series: dict[str, tuple[float, ...]] = {}
         self.blocks: list[Block] = []
         self.stolen_share = 0.0  # of the time in which the blocks were run
+        self.digests: list[str] = []
+        self.devices: tuple[str | None, ...] = ()
         self._clock = clock_for(threads, occupant.backend.device)
         self._failure: WorkerFailure | None = None
         self._reason = ""
@@ -106,6 +109,8 @@ class Trial:
             return None
         outputs, costs = answer
         self.figures["first_call_ns"] = costs["wall_ns"]
+        self.digests.append(digest(outputs))
+        self.devices = costs["devices"]
         return outputs
 
     def train(self, steps: int, keep: tuple[int, ...]) -> Trained | None:
@@ -114,6 +119,8 @@ class Trial:
         if trained is not None:
             self.figures["first_call_ns"] = trained["first_step_ns"]
             self.series["losses"] = tuple(float(v) for v in trained["losses"])
+            self.digests.append(digest([trained["losses"][:1], *trained["params"].get(1, ())]))
+            self.devices = trained["devices"]
         return trained
 
     def judge(self, checks: tuple[Check, ...]) -> None:
@@ -198,6 +205,7 @@ class Trial:
             figures=told,
             series=dict(self.series),
             blocks=tuple(self.blocks),
+            digests=tuple(self.digests),
             environment_id=environment_id,
             log=log,
             started=self._started,

@@ -32,6 +32,9 @@ class Part:
         Per element; infinite where rounding may decide otherwise than the oracle.
     terms
         The length of the longest sum on the way to it.
+    walk
+        Per element, what the error keeps to in practice if the terms are random; known of
+        sums of products in float32 and float64 (`bakeoff.bounds.balls.random_walk`).
     """
 
     name: str
@@ -40,10 +43,11 @@ class Part:
     expected: Array
     bound: Array
     terms: int = 1
+    walk: Array | None = None
 
     @property
     def nbytes(self) -> int:
-        return self.expected.nbytes + self.bound.nbytes
+        return sum(a.nbytes for a in (self.expected, self.bound, self.walk) if a is not None)
 
 
 @dataclass(frozen=True, slots=True)

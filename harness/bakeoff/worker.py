@@ -63,8 +63,12 @@ class Block:
 
 
 class Called(TypedDict):
-    """Costs of one call; ``first``: the first since the program was prepared."""
+    """Costs of one call; ``first``: the first since the program was prepared.
 
+    ``devices``: where each result lies, None where the adapter does not say.
+    """
+
+    devices: tuple[str | None, ...]
     first: bool
     wall_ns: int
     cpu_ns: int
@@ -83,9 +87,13 @@ class Observed(TypedDict):
 
 
 class Trained(TypedDict):
-    """Losses (steps,) in float64, parameters after the kept steps, and costs."""
+    """Losses (steps,) in float64, parameters after the kept steps, and costs.
+
+    ``devices``: where the first loss lies, and the parameters.
+    """
 
     losses: Array
+    devices: tuple[str | None, ...]
     params: dict[int, list[Array]]
     first: bool
     first_step_ns: int
@@ -192,7 +200,12 @@ class Worker:
     def call(self, timeout_s: float | None = None) -> tuple[list[Array], Called]:
         """Run a forward or gradient program once; return its results and costs."""
         reply = self._ask("call", timeout_s)
-        costs = Called(first=reply["first"], wall_ns=reply["wall_ns"], cpu_ns=reply["cpu_ns"])
+        costs = Called(
+            devices=tuple(reply["devices"]),
+            first=reply["first"],
+            wall_ns=reply["wall_ns"],
+            cpu_ns=reply["cpu_ns"],
+        )
         return self._arrays(reply), costs
 
     def inputs(self, timeout_s: float | None = None) -> dict[str, list[Array]]:
@@ -234,6 +247,7 @@ class Worker:
         each = len(params) // len(kept) if kept else 0
         return Trained(
             losses=losses,
+            devices=tuple(reply["devices"]),
             params={s: params[i * each : (i + 1) * each] for i, s in enumerate(kept)},
             first=reply["first"],
             first_step_ns=reply["first_step_ns"],

@@ -90,8 +90,18 @@ class Adapter(object):
         return None
 
     def describe(self) -> Dict[str, Any]:
-        """Return toolkit, version, device, threads as read back, precision, notes …"""
+        """Return toolkit, version, device, threads as read back, precision, modes, notes …
+
+        ``modes`` are the toolkit's own settings of precision, read back: ``tf32`` (float32
+        products may be of operands rounded to fewer bits), ``fast_math`` (sums reordered,
+        functions approximated), ``accumulate`` (the dtype of sums of 16-bit products). One
+        that the toolkit lacks is left out.
+        """
         return {"toolkit": self.name}
+
+    def device_of(self, tensor: Tensor) -> Optional[str]:
+        """Return where a tensor lies, in the words of `Backend.device`; None: not known."""
+        return None
 
     def release(self) -> None:
         """Give cached device memory back; called when a program is put away."""

@@ -155,6 +155,7 @@ class Session(object):
         first, resident.called = not resident.called, True
         return {
             "files": self._save(request, [self._adapter.to_numpy(r) for r in results]),
+            "devices": self._devices(results),
             "first": first,
             "wall_ns": watch.wall_ns,
             "cpu_ns": watch.cpu_ns,
@@ -233,6 +234,7 @@ class Session(object):
         arrays.extend(p for params in kept for p in params)
         return {
             "files": self._save(request, arrays),
+            "devices": self._devices(losses[:1] + list(executable.params())),
             "kept": sorted(s for s in keep if 1 <= s <= request["steps"]),
             "first": first,
             "first_step_ns": first_step_ns,
@@ -344,6 +346,10 @@ class Session(object):
         results: Sequence[Any] = resident.executable(*tensors)
         self._adapter.synchronize(results)
         return results
+
+    def _devices(self, tensors: Sequence[Any]) -> List[Optional[str]]:
+        device_of = getattr(self._adapter, "device_of", lambda tensor: None)
+        return [device_of(t) for t in tensors]
 
     def _introduced(self) -> Any:
         if self._adapter is None:

@@ -16,7 +16,8 @@ def unbroadcast(xp: XP, grad: Array, shape: tuple[int, ...]) -> Array:
     >>> unbroadcast(NUMPY, numpy.ones((4, 3)), (3,))
     array([4., 4., 4.])
     """
-    if prod(shape) > grad.size or (grad.ndim < len(shape) and grad.size == prod(shape) != 1):
+    # nothing (a size of 0) can be added up to anything, and spread to nothing but itself
+    if prod(shape) > grad.size > 0 or (grad.ndim < len(shape) and grad.size == prod(shape) != 1):
         return xp.broadcast_to(grad, shape)
     extra = grad.ndim - len(shape)
     axes = tuple(range(extra)) + tuple(

@@ -99,14 +99,9 @@ def _settings_unlike(analysis: Analysis) -> list[Block]:
     """Return what forbids ranking a backend, or say that nothing does."""
     base = analysis.environments[analysis.reference].setting
     found = [
-        paragraph(
-            chip("not ranked", "warn"),
-            " ",
-            strong(b),
-            f": {reason}, {analysis.reference} {base.threads}",
-        )
+        paragraph(chip("not ranked", "warn"), " ", strong(b), f": {reason}")
         for b in analysis.backends
-        if (reason := analysis.environments[b].setting.unlike(base))
+        if (reason := analysis.environments[b].setting.unlike(base, analysis.reference))
     ]
     if not found:
         return [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conformance_cases import FAMILIES, HALF_OPS, cases_of, failures
 
+from bakeoff.bits import digest
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
 from bakeoff.program import Value, gradient, trace
@@ -85,7 +86,25 @@ def test_describe_tells_what_a_record_needs(backend: str, worker_of: WorkerOf) -
     for key in ("toolkit", "version", "device", "precision", "layout", "notes"):
         assert key in described, key
     assert described["threads"] == 1
+    assert described["modes"].pop("accumulate", "float32") == "float32"
+    assert described["modes"] == {"tf32": False, "fast_math": False}
     assert set(described["optimizer_origin"]) == set(worker_of(backend).hello["optimizers"])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_results_lie_on_the_cpu_and_have_the_same_bits_again(
+    backend: str, worker_of: WorkerOf
+) -> None:
+    """Of a product and a sum that is long enough to be split."""
+    values = [Value(n, (256, 256), "float32") for n in "ab"]
+    program = trace(lambda ops, a, b: (a @ b, ops.sum(a)), values)
+    rng = np.random.default_rng(0)
+    inputs = {n: rng.standard_normal((256, 256)).astype("f4") for n in "ab"}
+    worker = worker_of(backend)
+    worker.prepare(program, inputs)
+    (first, costs), (second, _) = worker.call(), worker.call()
+    assert costs["devices"] == ("cpu", "cpu")
+    assert digest(first) == digest(second)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -103,6 +103,65 @@ def product(a: Array, b: Array, order: Callable[[Array], Array]) -> Array:
     return order(a.T[:, :, None] * b[:, None, :])  # (K, M, N)
 
 
+def with_fma(a: Array, b: Array) -> Array:
+    """(M, K) @ (K, N), each product added exactly and rounded once."""
+    total = np.zeros((a.shape[0], b.shape[1]), "f4")
+    for k in range(a.shape[1]):
+        total = (total + np.outer(a[:, k].astype("f8"), b[k].astype("f8"))).astype("f4")
+    return total
+
+
+# --- convolutions, 3 x 3 with no padding: x (C, H, W), w (O, C, 3, 3) -> (O, H-2, W-2) ---------
+
+# Lavin and Gray, CVPR 2016, sections 4.1 and 4.3: F(m, 3) computes m outputs at once.
+_WINOGRAD: dict[int, tuple[Any, Any, Any]] = {
+    2: (
+        [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+        [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]],
+        [[1, 1, 1, 0], [0, 1, -1, -1]],
+    ),
+    4: (
+        [
+            [4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1],
+        ],
+        [
+            [1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1],
+        ],
+        [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+    ),
+}  # fmt: skip
+
+
+def winograd(x: Array, w: Array, m: int) -> Array:
+    """F(m x m, 3 x 3), all of it in float32; H - 2 and W - 2 are multiples of m."""
+    to_data, to_filter, back = (np.array(t, "f4") for t in _WINOGRAD[m])
+    filters = to_filter @ w @ to_filter.T  # (O, C, m+2, m+2)
+    out = np.empty((len(w), x.shape[1] - 2, x.shape[2] - 2), "f4")
+    for i in range(0, out.shape[1], m):
+        for j in range(0, out.shape[2], m):
+            tile = to_data @ x[:, i : i + m + 2, j : j + m + 2] @ to_data.T  # (C, m+2, m+2)
+            products = np.stack([naive(filters[o] * tile) for o in range(len(w))])
+            out[:, i : i + m, j : j + m] = back @ products @ back.T
+    return out
+
+
+def by_fft(x: Array, w: Array) -> Array:
+    """Through transforms of the whole image, in complex64."""
+    shape = x.shape[1:]
+    images, filters = np.fft.rfft2(x), np.fft.rfft2(w[:, :, ::-1, ::-1], shape)
+    sums = np.fft.irfft2(naive((filters * images).transpose(1, 0, 2, 3)), shape)
+    return np.asarray(sums[:, 2:, 2:], "f4")
+
+
+def by_windows(x: Array, w: Array, order: Callable[[Array], Array] = naive) -> Array:
+    """One product after the other."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (1, 2))  # (C, H', W', 3, 3)
+    terms = windows[None] * w[:, :, None, None]  # (O, C, H', W', 3, 3)
+    return order(terms.transpose(1, 4, 5, 0, 2, 3).reshape(-1, len(w), *windows.shape[1:3]))
+
+
 def tf32(x: Array) -> Array:
     """Round to 10 explicit bits of mantissa, as tensor cores do with their inputs."""
     bits = x.astype(np.float32).view(np.uint32)

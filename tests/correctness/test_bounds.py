@@ -42,6 +42,11 @@ def test_every_op_of_the_catalogue_has_a_rule() -> None:
     assert set(RULES) == set(OPS)
 
 
+@pytest.mark.parametrize("op", RULES)
+def test_every_rule_says_what_its_bound_is(op: str) -> None:
+    assert RULES[op].__doc__
+
+
 def _cells() -> list[Any]:
     """Every sample in every dtype."""
     return [
@@ -214,6 +219,26 @@ def test_a_decision_that_rounding_can_tip_is_left_open() -> None:
     assert grad.rad is not None
     assert grad.rad[0] >= 1.0
     assert grad.rad[1] < 1e-6
+
+
+POLES = {
+    "1/(xy - z)": lambda ops, x, y, z: ops.divide(1.0, x * y - z),
+    "log(xy - z)": lambda ops, x, y, z: ops.log(x * y - z),
+    "sqrt of less": lambda ops, x, y, z: ops.sqrt(x * y - z - 1e-9),
+    "(xy - z)^-0.5": lambda ops, x, y, z: ops.pow(x * y - z, -0.5),
+}
+
+
+@pytest.mark.parametrize("workload", POLES.values(), ids=POLES)
+def test_at_a_pole_that_rounding_can_reach_all_is_open(workload: Any) -> None:
+    """The exact result may be infinite or NaN, and an honest one not; away from it all is known."""
+    program = trace(workload, [Value(n, (2,), "float32") for n in "xyz"], forward())
+    inputs = {n: np.array([v, 2.0], "f4") for n, v in zip("xyz", (0.5, 3.0, 1.5), strict=True)}
+    inputs["z"][1] = 1.0
+    [found] = analyse(program, inputs)
+    assert found.ball.rad is not None
+    assert np.isinf(found.ball.rad[0])
+    assert 0 < found.ball.rad[1] < 1e-5
 
 
 @pytest.mark.parametrize("dtype", FORMATS)

@@ -86,6 +86,8 @@ CASES: dict[str, Case] = {
         _forward("product", lambda ops, a, b: a @ b, a=(16, 64), b=(64, 8)),
         _forward("product-float64", lambda ops, a, b: a @ b, "float64", a=(16, 64), b=(64, 8)),
         _forward("product-float16", lambda ops, a, b: a @ b, "float16", a=(8, 256), b=(256, 4)),
+        _forward("long-product", lambda ops, a, b: a @ b, a=(8, 1024), b=(1024, 8)),
+        _forward("exponential", lambda ops, x: ops.exp(x), x=(7, 9)),
         _gradient("product-gradient", lambda ops, a, b: a @ b, a=(9, 32), b=(32, 5)),
         _forward("convolution", _convolution, x=(2, 3, 9, 8), weight=(4, 3, 3, 3)),
         _gradient("convolution-gradient", _convolution, x=(2, 3, 6, 5), weight=(4, 3, 3, 3)),

@@ -8,12 +8,18 @@ from bakeoff.examiner import Examiner
 from bakeoff.occupant import Occupant
 from bakeoff.pytest_verdict import examine
 from bakeoff.record import Record
+from bakeoff.remarks import Evidence, Remark, remarks
 from bakeoff.trial import Trial
 
 Measure = Callable[[Occupant, Case], Record]
 Seated = Callable[..., Occupant]
 
 BLOCK_NS = 1_000_000
+
+
+def remarks_on(case: Case, record: Record) -> tuple[Remark, ...]:
+    """Return what is to be known of a cell that was measured in one round."""
+    return remarks(Evidence(case, record.backend, [record], [record], "cpu"))
 
 
 def measured(occupant: Occupant, case: Case, examiner: Examiner, scratch: Path) -> Record:

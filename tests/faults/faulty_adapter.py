@@ -24,6 +24,17 @@ STEPS = 20  # of the training cases
 AFTER = 5  # calls that go well before a worker comes to its end
 
 
+def _tf32(x: Array) -> Array:
+    """Round to 10 bits after the first, as tensor cores do with their operands."""
+    bits = x.view(np.uint32)
+    return ((bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
+def _bfloat16(x: Array) -> Array:
+    bits = x.view(np.uint32)
+    return ((bits + np.uint32(0x8000)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by location
     """Wrong in exactly one way."""
 
@@ -145,6 +156,61 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
 
         self.value("matmul", spoil)
 
+    def bfloat16_accumulation(self) -> None:
+        def spoil(y: Array, a: Array, b: Array) -> Array:
+            total = np.zeros_like(y)
+            for k in range(a.shape[1]):
+                total = _bfloat16(total + a[:, k, None] * b[k])
+            return total
+
+        self.value("matmul", spoil)
+
+    def tf32_products(self) -> None:
+        self.value("matmul", lambda y, a, b: _tf32(a) @ _tf32(b))
+
+    tf32_in_long_products = tf32_products  # within the worst-case bound of 1024 terms
+
+    def nondeterministic_sums(self) -> None:
+        """In another order at each call, as threads that add to one place do."""
+
+        def spoil(y: Array, a: Array, b: Array) -> Array:
+            self.calls += 1
+            order = np.random.default_rng(self.calls).permutation(a.shape[1])
+            return np.ascontiguousarray(a[:, order]) @ np.ascontiguousarray(b[order])
+
+        self.value("matmul", spoil)
+
+    def fast_math_exponentials(self) -> None:
+        """2^n times a polynomial of degree 3: right to 1e-4."""
+
+        def spoil(y: Array, x: Array) -> Array:
+            t = x * np.float32(1.4426950408889634)
+            n = np.round(t)
+            f = (t - n) * np.float32(0.6931471805599453)
+            return np.ldexp(1 + f * (1 + f * (0.5 + f / 6)), n.astype("i4")).astype("f4")
+
+        self.value("exp", spoil)
+
+    def wrong_on_other_inputs(self) -> None:
+        """Right on those that it met first."""
+        seen: list[bytes] = []
+
+        def spoil(y: Array, x: Array) -> Array:
+            seen.append(x.tobytes())
+            return y if seen[-1] == seen[0] else y * np.float32(1.01)
+
+        self.value("tanh", spoil)
+
+    def fast_only_on_zeros(self) -> None:
+        """Skips products with zeros; gains nothing here, for no inputs are zeros."""
+
+        def spoil(y: Array, a: Array, b: Array) -> Array:
+            if a.any() and b.any():
+                time.sleep(1e-4)
+            return y
+
+        self.value("matmul", spoil)
+
     def nan_for_one_shape(self) -> None:
         self.value("tanh", lambda y, x: y * np.float32("nan") if y.shape == (7, 5) else y)
 
@@ -223,6 +289,9 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
         self.results(lambda results, _: results[:-1])
 
     # --- wrong conduct ----------------------------------------------------------------------
+
+    def results_elsewhere(self) -> None:
+        self.device_of = lambda tensor: "cuda"
 
     def keeps_the_first_result(self) -> None:
         kept: list[Any] = []

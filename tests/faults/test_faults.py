@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_cases import CASES
-from fault_steps import Measure, Seated
+from fault_steps import Measure, Seated, remarks_on
 from planted_faults import FAULTS, Fault, backend
 
 from bakeoff import worker_log
@@ -22,6 +22,9 @@ def test_a_planted_fault_is_found(fault: Fault, seated: Seated, measure: Measure
     record = measure(occupant, CASES[fault.case])
     assert (record.outcome, record.reason) == (fault.outcome, record.reason)
     assert re.search(fault.reason, record.reason), record.reason
+    if fault.outcome is Outcome.OK:
+        said = [r.text for r in remarks_on(CASES[fault.case], record)]
+        assert [fault.remark in text for text in said] == [True] * bool(fault.remark), said
     if fault.outcome is Outcome.MISMATCH:
         assert record.blocks, "what is wrong is timed all the same"
 

@@ -2,7 +2,7 @@
 
 import pytest
 from fault_cases import CASES
-from fault_steps import Measure, Seated
+from fault_steps import Measure, Seated, remarks_on
 from planted_faults import HERE
 
 from bakeoff.interface import Backend
@@ -48,3 +48,4 @@ def test_an_honest_backend_is_right_everywhere(
     records = {name: measure(occupant, case) for name, case in CASES.items()}
     alarms = {n: r.reason for n, r in records.items() if r.outcome is not Outcome.OK}
     assert not alarms
+    assert not [r for n, record in records.items() for r in remarks_on(CASES[n], record)]

@@ -10,7 +10,7 @@ from bakeoff.drift import drift
 from bakeoff.leaks import leaked_per_call
 from bakeoff.program import Value, forward, trace
 from bakeoff.ranking import Ranking, Setting
-from bakeoff.record import Block, Outcome, Record
+from bakeoff.record import Block, Check, Outcome, Record
 from bakeoff.remarks import Evidence, Remark
 
 CASE = Case(
@@ -109,3 +109,46 @@ def test_a_leak_shows_in_every_block_of_every_round(
     assert found == (None if kept is None else pytest.approx(kept))
     told = [r.text for r in ranking([*STEADY, *records]).remarks(CASE.id, "new")]
     assert any("leaks memory" in text for text in told) == (kept is not None)
+
+
+def bits(*rounds_: tuple[str, ...], environment: str = "e") -> list[Record]:
+    return [
+        Record(CASE.id, "new", 0, n, Outcome.OK, digests=digests, environment_id=environment)
+        for n, digests in enumerate(rounds_)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "text"),
+    [
+        pytest.param(bits(("a", "a"), ("a",), ()), "", id="same"),
+        pytest.param(bits(("a", "b"), ("a",)), "at the second call, of", id="second-call"),
+        pytest.param(bits(("a", "a"), ("a",), ("c",)), "in round 3 than in round 1", id="process"),
+        pytest.param(
+            [*bits(("a",)), *bits(("b",), environment="another version")], "", id="another-version"
+        ),
+    ],
+)
+def test_other_bits_are_said_and_forbid_nothing(records: list[Record], text: str) -> None:
+    found = ranking(records).remarks(CASE.id, "new")
+    assert [r.kind for r in found] == ["nondeterministic"] * bool(text)
+    assert all(text in r.text and not r.forbids for r in found)
+
+
+@pytest.mark.parametrize(
+    ("usual", "fraction", "kinds"),
+    [(None, 0.1, []), (0.7, 0.1, []), (37.0, 0.1, ["precision"]), (37.0, 2.0, [])],
+    ids=["unknown", "usual", "unusual", "beyond-its-bound"],
+)
+def test_reduced_precision_is_not_ranked(
+    usual: float | None, fraction: float, kinds: list[str]
+) -> None:
+    check = Check("y", "gamma", 0.1, 1.0, fraction, usual=usual, reason="error is 37 times …")
+    outcome = Outcome.OK if fraction <= 1 else Outcome.MISMATCH
+    found = ranking([*STEADY, Record(CASE.id, "new", 0, 0, outcome, checks=(check,))])
+    assert [r.kind for r in found.remarks(CASE.id, "new")] == kinds
+    expected = {
+        0.1: "not ranked: error is 37 times …" if kinds else "",
+        2.0: "not ranked: mismatch",
+    }
+    assert found.why_not(CASE.id, "new") == expected[fraction]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 from test_journal import CASE, RECORD
@@ -85,6 +86,27 @@ def test_unlike_thread_counts_are_not_ranked() -> None:
     ranking = Ranking(CASES, settings, records)
     assert ranking.why_not("toy/a", "wide") == "not ranked: threads 4, ref 1"
     assert ranking.speed("wide").covered == 0
+
+
+@pytest.mark.parametrize(
+    ("ref", "new", "why"),
+    [
+        ({"tf32": False}, {"tf32": True}, "not ranked: tf32 on, ref off"),
+        ({"accumulate": "float32"}, {"accumulate": "bfloat16"},
+         "not ranked: accumulate bfloat16, ref float32"),
+        ({"tf32": False, "accumulate": "float32"}, {"tf32": False, "fast_math": True}, ""),
+        ({}, {"tf32": True}, ""),
+    ],
+    ids=["tf32", "accumulate", "in-common", "not-said"],
+)  # fmt: skip
+def test_unlike_precision_is_not_ranked(ref: dict[str, Any], new: dict[str, Any], why: str) -> None:
+    """On whichever device; what a toolkit does not say is known from its errors alone."""
+    records = [record("a", "ref", 100), record("a", "new", 50)]
+    settings = {
+        "ref": Setting("cpu", 1, known=True, modes=ref),
+        "new": Setting("cuda", 2, known=True, modes=new),
+    }
+    assert Ranking(CASES, settings, records).why_not("toy/a", "new") == why
 
 
 def test_a_busy_machine_does_not_hide_a_wrong_answer() -> None:

@@ -56,7 +56,7 @@ def test_inputs_have_the_programs_shapes_and_dtypes(suite):
             assert array.shape == lead + value.shape, (case.id, value.name)
             assert array.dtype == stored, (case.id, value.name)
             assert array.flags.c_contiguous, (case.id, value.name)
-            if stored.startswith("float"):
+            if stored.startswith("float") and case.tags.get("inputs") != "non-finite":
                 assert np.isfinite(array).all(), (case.id, value.name)
 
 

@@ -71,7 +71,7 @@ class _Run:
         self.program = program
         self.inputs = inputs
         self.values = program.values()
-        self.balls = {v.name: Ball(_widened(inputs[v.name])) for v in program.inputs}
+        self.balls = {v.name: _given(inputs[v.name], v.dtype) for v in program.inputs}
         self.terms = dict.fromkeys(self.balls, 1)  # of the longest sum on the way to a value
         self.arithmetics: dict[str, Arithmetic] = {}
         self.vjps: dict[str, tuple[Vjp, ...]] = {}
@@ -113,8 +113,8 @@ class _Run:
             return "exact"
         if len(self.program.nodes) > 1:
             return "gamma" if kinds <= {"gamma", "exact"} else "composite"
-        if not gradient:
-            return kinds.pop()
+        if not gradient:  # of exact ops: arange's steps, a limit of clip, what may be flushed
+            return "rounded" if kinds == {"exact"} else kinds.pop()
         if kinds <= {"gamma", "exact", "rounded"}:
             return "gamma" if terms > 1 else "rounded"
         return "composite"
@@ -126,7 +126,7 @@ class _Run:
         parts: dict[str, list[Ball]] = {}
         terms = dict.fromkeys(self.values, 1)
         for output, cotangent in zip(self.program.outputs, ask["cotangents"], strict=True):
-            parts.setdefault(output, []).append(Ball(_widened(self.inputs[cotangent])))
+            parts.setdefault(output, []).append(self.balls[cotangent])
         for node in reversed(self.program.nodes):
             if node.name not in parts or node.name not in reached:
                 continue
@@ -160,7 +160,13 @@ def _flat(node: Node) -> Iterator[Any]:
         yield from arg if isinstance(arg, tuple) else (arg,)
 
 
-def _widened(array: Array) -> Array:
-    """Return floats in float64, others as they are."""
+def _given(array: Array, dtype: str) -> Ball:
+    """Return an input as a ball, floats in float64; a subnormal may be taken for zero."""
     array = np.asarray(array)
-    return array.astype(np.float64) if array.dtype.kind == "f" else array
+    if dtype not in FORMATS:
+        return Ball(array)
+    wide, f = array.astype(np.float64), FORMATS[dtype]
+    tiny = (wide != 0) & (np.abs(wide) < f.smallest)
+    if f.eta < f.smallest or not np.any(tiny):  # float16's subnormals are kept
+        return Ball(wide)
+    return Ball(wide, np.where(tiny, np.abs(wide), 0.0))

@@ -14,8 +14,11 @@ What is assumed of a toolkit besides:
 
 - float16 and bfloat16 are storage: each op rounds its result to them, but sums (matmul,
   convolutions, reductions) run in float32. One that sums in half precision exceeds its bound.
-- Results below the smallest normal number may be flushed to zero, but not in float16, whose
-  subnormals all processors keep.
+- Operands and results below the smallest normal number may be taken for zero, but not in
+  float16, whose subnormals all processors keep.
+- A zero that no rounding made is exact, and has its sign: 0 x, 0 / x, √0, f(0) = 0.
+- A sum of finite terms whose magnitudes add up to more than the dtype holds may overflow on
+  the way, or not, by its order: it is undecided, unless all terms are of one sign.
 - Cotangents that meet in one element (overlapping windows, an index taken twice, a batch that
   was broadcast) may be rounded to the dtype before each is added.
 - Fusing ops, or computing in higher precision between them, only removes roundings.
@@ -49,6 +52,11 @@ class Format(NamedTuple):
     smallest: float
     largest: float
 
+    @property
+    def largest_sum(self) -> float:
+        """The largest finite number of sums inside an op."""
+        return self.largest if self.u == self.u_sum else FORMATS["float32"].largest
+
 
 FORMATS = {
     "float16": Format(2.0**-11, 2.0**-24, 2.0**-24, 2.0**-14, 65504.0),
@@ -56,14 +64,20 @@ FORMATS = {
     "float32": Format(2.0**-24, 2.0**-24, 2.0**-126, 2.0**-126, (2 - 2.0**-23) * 2.0**127),
     "float64": Format(2.0**-53, 2.0**-53, 2.0**-1022, 2.0**-1022, float(np.finfo("f8").max)),
 }
+SIGMAS = 4.0  # see `random_walk`
 _EXACT = Format(0.0, 0.0, 0.0, 0.0, np.inf)  # bool and integers
 
 
 class Ball(NamedTuple):
-    """Midpoints and radii. ``rad`` None: exact. Booleans have radius 1 where undecided."""
+    """Midpoints and radii. ``rad`` None: exact. Booleans have radius 1 where undecided.
+
+    ``walk`` is known of a sum of products of exact operands: what its error keeps to in
+    practice (`random_walk`), where the radius is the worst case.
+    """
 
     mid: Array
     rad: Array | None = None
+    walk: Array | None = None
 
     @property
     def radius(self) -> Any:
@@ -75,14 +89,44 @@ class Ball(NamedTuple):
         """The largest magnitude in the ball."""
         return np.asarray(np.abs(self.mid) + self.radius)
 
+    def undecided(self, where: Any) -> "Ball":
+        """Return the ball with an infinite radius in some places."""
+        if not np.any(where):
+            return self
+        return Ball(self.mid, np.where(where, np.inf, self.radius))
+
     def move(self, how: Callable[[Array], Array]) -> "Ball":
         """Apply what only moves, copies or drops elements, or adds zeros."""
-        return Ball(how(self.mid), None if self.rad is None else how(self.rad))
+        return Ball(*(None if a is None else how(a) for a in self))  # type: ignore[arg-type]
+
+
+def _alike(a: Array, b: Array) -> Any:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
 
 
 def gamma(n: int, u: float) -> float:
     """Return Higham's γ_n = nu/(1 - nu); infinite where that says nothing (nu ≥ 1)."""
     return n * u / (1 - n * u) if n * u < 1 else np.inf
+
+
+def random_walk(n: int, u: float, mid: Array, sizes: Array, squares: Array) -> Array:
+    """Return what the error of sums of n products keeps to, if the terms are random.
+
+    The error is Σ δ_i s_i, s_i the partial sums, |δ_i| ≤ u. Roundings are random, so that it
+    lies within λ √n u max|s_i| with probability 1 - 2 exp(-λ²/2) (Higham and Mary, SIAM J.
+    Sci. Comput. 41, 2019, theorem 2.4, for roundings of ±u; those of real sums are spread over
+    [-u, u], so that λ = 4 stands for 4 √3 = 6.9, and 2 exp(-6.9²/2) = 8e-11). The partial sums
+    of terms whose signs are random stay within |y| + 4 √Σ(ab)², and in any case within Σ|a||b|
+    (the same, SIAM J. Sci. Comput. 42, 2020, section 2: random data of mean zero). Neither
+    holds for terms that are equal or in a pattern.
+
+    Parameters
+    ----------
+    mid, sizes, squares
+        Σab, Σ|a||b|, Σ(ab)².
+    """
+    largest = np.minimum(sizes, np.abs(mid) + SIGMAS * np.sqrt(squares))
+    return np.asarray(SIGMAS * np.sqrt(n) * u * largest)
 
 
 def spread(*balls: Ball) -> bool:
@@ -128,7 +172,8 @@ class Arithmetic:
         if not f.u:
             return Ball(mid, rad)
         carried = 0.0 if rad is None else rad
-        radius = carried + local + roundings * f.u * (np.abs(mid) + carried) + f.eta
+        eta = f.eta * (mid != 0) if rad is None else f.eta
+        radius = carried + local + roundings * f.u * (np.abs(mid) + carried) + eta
         return self._ranged(mid, np.asarray(radius))
 
     def _ranged(self, mid: Array, rad: Array) -> Ball:
@@ -164,11 +209,14 @@ class Arithmetic:
     def divide(self, a: Ball, b: Ball) -> Ball:
         """Two roundings: some toolkits multiply by the reciprocal of a constant."""
         mid = np.asarray(a.mid / b.mid)
-        rad = None
-        if spread(a, b):
-            away = np.abs(b.mid) - b.radius  # from zero
-            rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, np.inf)
-        return self.settle(mid, rad, roundings=2.0)
+        if not spread(a, b):
+            return self.settle(mid, roundings=2.0)
+        away = np.abs(b.mid) - b.radius  # from zero
+        rad = np.where(away > 0, (a.radius + np.abs(mid) * b.radius) / away, 0.0)
+        y = self.settle(mid, rad, roundings=2.0)
+        # x / 0 is known if the divisor is 0 for sure, and x surely of one sign, or 0 as well
+        known = (b.mid == 0) & (b.radius == 0) & ((a.radius == 0) | (np.abs(a.mid) > a.radius))
+        return y.undecided(~((away > 0) | known | np.isnan(b.mid)))
 
     def unary(
         self,
@@ -184,11 +232,19 @@ class Arithmetic:
         for radii too small to be seen in float64 (the dtype under test is float64).
         """
         mid = np.asarray(f(a.mid))
-        rad = None
-        if a.rad is not None:
-            ends = np.maximum(np.abs(f(a.mid + a.rad) - mid), np.abs(f(a.mid - a.rad) - mid))
-            rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
-        return self.settle(mid, rad, roundings=2 * ulp, local=local)
+        local = local + self.underflow(mid, a)
+        if a.rad is None:
+            return self.settle(mid, roundings=2 * ulp, local=local)
+        high, low = f(a.mid + a.rad), f(a.mid - a.rad)
+        ends = np.maximum(np.abs(high - mid), np.abs(low - mid))
+        rad = np.maximum(ends, np.abs(slope(a.mid)) * a.rad)
+        y = self.settle(mid, rad, roundings=2 * ulp, local=local)
+        # an infinity or NaN is known only if the whole ball has it: √ and log end at zero
+        return y.undecided(~np.isfinite(mid) & ~(_alike(high, mid) & _alike(low, mid)))
+
+    def underflow(self, mid: Array, a: Ball) -> Any:
+        """Return the error near zero of a function that is 0 in float64 but not of 0."""
+        return self.format.eta * ((mid == 0) & (a.mid != 0))
 
     # --- sums ---------------------------------------------------------------------------
 
@@ -208,6 +264,8 @@ class Arithmetic:
         b: Ball | None,
         n: int,
         stored: bool = False,
+        divisor: float = 1.0,
+        fast: float = 1.0,
     ) -> Ball:
         """Apply a bilinear map whose results are sums of n products of a and b.
 
@@ -215,7 +273,9 @@ class Arithmetic:
         the absolute values; plus what the operands' radii contribute,
         Σ (r_a|b| + |a|r_b + r_a r_b), plus the rounding to storage. With b None the map is
         linear in a, and n counts the additions. With ``stored`` the partial sums live in
-        the dtype itself, as where cotangents are added in place one after the other.
+        the dtype itself, as where cotangents are added in place one after the other. Where
+        the sums are divided by ``divisor``, they may overflow before that. A ``fast``
+        algorithm may stray so many times as far as random sums do.
         """
         self.terms = max(self.terms, n)
         one = Ball(np.asarray(1.0))
@@ -223,15 +283,33 @@ class Arithmetic:
         mid = np.asarray(f(a.mid, second.mid))
         size_b = second.size
         g = gamma(n, self.format.u if stored else self.format.u_sum)
+        sizes = f(a.size, size_b) if self.format.u else None
         # 1/(1 - nu): the sums that are rounded are those of computed products.
-        rad = None if not self.format.u else g * f(a.size, size_b)
+        rad = None if sizes is None else g * sizes
         if a.rad is not None:
             rad = f(a.rad, size_b) + (0.0 if rad is None else rad)
         if second.rad is not None:
             rad = f(np.abs(a.mid), second.rad) + (0.0 if rad is None else rad)
         stored_apart = self.format.u > self.format.u_sum
         local = n * self.format.eta if self.format.u_sum == self.format.u else 0.0
-        return self.settle(mid, rad, roundings=float(stored_apart), local=local)
+        y = self.settle(mid, rad, roundings=float(stored_apart), local=local)
+        if not (stored_apart or stored or spread(a, second) or sizes is None):
+            squares = f(np.square(a.mid), np.square(second.mid))
+            walk = fast * random_walk(n, self.format.u, mid, sizes, squares)
+            y = y._replace(walk=walk + local + self.format.eta)
+        if sizes is None or not np.any(sizes * divisor > self.format.largest_sum):
+            return y
+        return y.undecided(self._overflows(mid, sizes, divisor, a, second))
+
+    def _overflows(self, mid: Array, sizes: Array, divisor: float, a: Ball, b: Ball) -> Any:
+        """Return where finite terms of both signs may overflow on the way to their sum."""
+        given = np.all(np.isfinite(a.mid)) and np.all(np.isfinite(b.mid))
+        mixed = ~(np.abs(mid) >= (1 - 1e-9) * sizes)
+        return (
+            (sizes * divisor > self.format.largest_sum)
+            & (mixed | (divisor > 1))
+            & (given | np.isfinite(mid))
+        )
 
     def total(self, parts: list[Ball]) -> Ball:
         """Add balls of one shape in any order, as gradients of a value used twice are."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from bakeoff.bounds.balls import Arithmetic, Ball, spread
+from bakeoff.bounds.balls import Arithmetic, Array, Ball, spread
 from bakeoff.bounds.table import (
     ONE,
     TWO,
@@ -23,6 +23,12 @@ from bakeoff.ops import OPS
 
 @rule("add", "subtract", "multiply", "divide")
 def _arithmetic(at: Applied, a: Ball, b: Ball) -> Ruled:
+    """One rounding, of the exact result on the operands: |err| ≤ u|y| (Higham, eq. 2.4).
+
+    Two in ``divide``, for toolkits that multiply by a constant's reciprocal:
+    fl(a fl(1/b)) = (a/b)(1 + δ₁)(1 + δ₂). Gradients are products and quotients again, each
+    rounded; where an operand was broadcast they are sums besides, within γ_{n-1} Σ|g|.
+    """
     fl = at.fl
     y = getattr(fl, at.op)(a, b)
     to_a: dict[str, Vjp] = {
@@ -43,6 +49,12 @@ def _arithmetic(at: Applied, a: Ball, b: Ball) -> Ruled:
 
 @rule("pow")
 def _pow(at: Applied, a: Ball, b: Ball) -> Ruled:
+    """The catalogue's ulp, of a power as libraries round it: |err| ≤ n ulp(y) ≤ 2nu|y|.
+
+    Gradients are b a^(b-1) and a^b log a, whose factors have such errors, and the products one
+    rounding each. Source of what libraries promise: Gladman, Innocente, Mather, Zimmermann,
+    *Accuracy of Mathematical Functions in Single, Double, …* (2024), table of pow.
+    """
     fl = at.fl
     y = _power(at, a, b)
 
@@ -71,18 +83,18 @@ def _power(at: Applied, a: Ball, b: Ball) -> Ball:
             np.abs(b.mid) * a.radius / np.abs(a.mid)
             + np.where(b.radius > 0, np.abs(np.log(np.abs(a.mid))), 0.0) * b.radius
         )
-        crosses_zero = (a.radius >= np.abs(a.mid)) & (a.radius > 0) & (b.mid < 1)
-        rad = np.where(crosses_zero, np.inf, np.maximum(np.maximum.reduce(ends), slopes))
-    return at.fl.settle(mid, rad, roundings=2 * at.ulp)
+        rad = np.maximum(np.maximum.reduce(ends), slopes)
+    y = at.fl.settle(mid, rad, roundings=2 * at.ulp, local=at.fl.underflow(mid, a))
+    return y.undecided((a.radius >= np.abs(a.mid)) & (a.radius > 0) & (b.mid < 1))
 
 
 @rule("maximum", "minimum")
 def _pick(at: Applied, a: Ball, b: Ball) -> Ruled:
-    """Ties share the cotangent equally."""
+    """Ties share the cotangent equally, or in any other way: all are subgradients."""
     fl = at.fl
     mid = np.asarray(getattr(np, at.op)(a.mid, b.mid))
     rad = np.maximum(a.radius, b.radius) + np.zeros(mid.shape) if spread(a, b) else None
-    undecided = np.abs(a.mid - b.mid) <= a.radius + b.radius if spread(a, b) else None
+    undecided = np.abs(a.mid - b.mid) <= a.radius + b.radius
 
     def to(x: Ball) -> Vjp:
         share = np.where(a.mid == b.mid, 0.5, x.mid == mid)
@@ -93,31 +105,38 @@ def _pick(at: Applied, a: Ball, b: Ball) -> Ruled:
 
 @rule("negative")
 def _negative(at: Applied, x: Ball) -> Ruled:
+    """Exact, both ways: IEEE 754 section 5.5.1, the sign bit alone."""
     return at.fl.negative(x), (at.fl.negative,)
 
 
 @rule("abs", "sign")
 def _sign(at: Applied, x: Ball) -> Ruled:
-    undecided = None if x.rad is None else (x.rad >= np.abs(x.mid)).astype("f8")
-    sign = Ball(np.sign(x.mid), None if undecided is None else 2 * undecided)
+    """The cotangent of ``abs`` takes the sign; at zero any of [-1, 1] is a subgradient."""
+    sign = Ball(np.sign(x.mid), None if x.rad is None else 2.0 * (x.rad >= np.abs(x.mid)))
     if at.op == "sign":
         return sign, (nothing(x),)
-    return Ball(np.abs(x.mid), x.rad), (lambda g: _signed(at.fl, g, sign),)
+    open_ = np.where(x.mid == 0, 1.0, sign.radius)
+    return Ball(np.abs(x.mid), x.rad), (lambda g: _signed(at.fl, g, sign.mid, open_),)
 
 
-def _signed(fl: Arithmetic, g: Ball, sign: Ball) -> Ball:
-    return Ball(g.mid * sign.mid, g.rad) if sign.rad is None else fl.multiply(g, sign)
+def _signed(fl: Arithmetic, g: Ball, sign: Array, open_: Array) -> Ball:
+    return (
+        Ball(g.mid * sign, g.radius + g.size * open_)
+        if np.any(open_)
+        else Ball(g.mid * sign, g.rad)
+    )
 
 
 @rule("square")
 def _square(at: Applied, x: Ball) -> Ruled:
+    """One rounding; its gradient, g (2x), one more: doubling is exact, but may overflow."""
     fl = at.fl
     return fl.multiply(x, x), (lambda g: fl.multiply(g, fl.multiply(TWO, x)),)
 
 
 @rule("clip", "relu")
 def _clip(at: Applied, x: Ball) -> Ruled:
-    """The cotangent passes between the ends (and at them; `relu` only above zero)."""
+    """The cotangent passes between the ends, and at them (`relu`: not), or by any part there."""
     low, high = (0.0, None) if at.op == "relu" else (at.attrs["min"], at.attrs["max"])
     mid, rad, undecided = x.mid, x.rad, None
     inside: Any = x.mid > 0 if at.op == "relu" else True
@@ -129,14 +148,15 @@ def _clip(at: Applied, x: Ball) -> Ruled:
         inside = inside & (limit(x.mid, e.mid) == x.mid)
         if spread(x, e):
             rad = np.maximum(0.0 if rad is None else rad, e.radius) + np.zeros(mid.shape)
-            close = np.abs(x.mid - e.mid) <= x.radius + e.radius
-            undecided = close if undecided is None else undecided | close
+        close = np.abs(x.mid - e.mid) <= x.radius + e.radius
+        undecided = close if undecided is None else undecided | close
     gate = mask(inside, undecided)
     return Ball(np.asarray(mid), rad), (lambda g: gated(at.fl, g, gate),)
 
 
 @rule("where")
 def _where(at: Applied, condition: Ball, a: Ball, b: Ball) -> Ruled:
+    """Exact: a selection. Where the condition is undecided, anything between the two."""
     fl, chosen = at.fl, condition.mid.astype(bool)
     undecided = None if condition.rad is None else condition.rad > 0
     mid = np.where(chosen, a.mid, b.mid)
@@ -155,6 +175,7 @@ def _where(at: Applied, condition: Ball, a: Ball, b: Ball) -> Ruled:
 
 @rule("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 def _compare(at: Applied, a: Ball, b: Ball) -> Ruled:
+    """Exact (IEEE 754 section 5.6.1) unless the operands' balls meet: then undecided."""
     undecided = np.abs(a.mid - b.mid) <= a.radius + b.radius if spread(a, b) else None
     mid = getattr(np, at.op)(a.mid, b.mid)
     return Ball(mid, None if undecided is None else undecided.astype("f8")), ()

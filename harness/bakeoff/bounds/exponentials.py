@@ -44,24 +44,41 @@ def _exponentials(fl: Arithmetic, x: Ball, axes: Shape) -> _Exponentials:
     n = prod(x.mid.shape[i] for i in axes)
     fl.terms = max(fl.terms, n - 1)
     sums = gamma(n - 1, f.u_sum) + f.u
-    whole = np.sum(share * each, axis=axes, keepdims=True) + sums
+    whole = np.sum(_part(share, each), axis=axes, keepdims=True) + sums
     moved = 0.0 if x.rad is None else np.max(x.rad, axis=axes, keepdims=True)
     return _Exponentials(top, shifted, share, np.log(total), each, whole, moved)
 
 
+def _part(share: Array, error: Any) -> Array:
+    """share · error: nothing where the share is nothing, as of exp(-inf), whatever its error."""
+    return np.where(share == 0, 0.0, share * error)
+
+
+def _added(fl: Arithmetic, e: _Exponentials, error: Array) -> Array:
+    """The error of a sum of ``top`` and ``log`` whose rounding is bounded by ``error``.
+
+    Rounding max + log to nearest moves it by |log| at most, since max itself can be held. Only
+    where exp(max) can be, too, is another formula possible than that with the shift.
+    """
+    shift = np.abs(e.top) > np.log(fl.format.largest)
+    return np.where(shift, np.minimum(error, np.abs(e.log) + e.whole + e.moved), error)
+
+
 def _log_total(fl: Arithmetic, x: Ball, axes: Shape) -> Ball:
-    """log Σ exp(x): max + log Σ exp(x - max)."""
+    """log Σ exp(x): max + log Σ exp(x - max); max itself where that is infinite."""
     e, u = _exponentials(fl, x, axes), fl.format.u
-    local = e.whole + LOG * u * np.abs(e.log)
-    return fl.settle(e.top + e.log, None if x.rad is None else e.moved, local=local)
+    mid = np.where(np.isinf(e.top), e.top, e.top + e.log)
+    local = e.whole + LOG * u * np.abs(e.log) + _added(fl, e, u * (np.abs(mid) + e.moved))
+    return fl.settle(mid, None if x.rad is None else e.moved, roundings=0.0, local=local)
 
 
 def _log_softmax(fl: Arithmetic, x: Ball, axis: int) -> Ball:
     """x - max - log Σ exp(x - max), or x - logsumexp(x): that is u·(|max| + |x|) more."""
     e, u = _exponentials(fl, x, (axis,)), fl.format.u
-    sizes = np.abs(e.shifted) + np.abs(e.top) + np.abs(x.mid) + LOG * np.abs(e.log)
+    apart = _added(fl, e, u * (np.abs(e.top) + np.abs(x.mid)))
+    sizes = np.abs(e.shifted) + LOG * np.abs(e.log)
     rad = None if x.rad is None else x.rad + e.moved
-    return fl.settle(e.shifted - e.log, rad, local=e.whole + u * sizes)
+    return fl.settle(e.shifted - e.log, rad, local=e.whole + u * sizes + apart)
 
 
 def _softmax(fl: Arithmetic, x: Ball, axes: Shape, log_error: Any = 0.0) -> Ball:
@@ -72,8 +89,8 @@ def _softmax(fl: Arithmetic, x: Ball, axes: Shape, log_error: Any = 0.0) -> Ball
     """
     e, u = _exponentials(fl, x, axes), fl.format.u
     relative = np.maximum(e.each + e.whole, EXP * u + np.expm1(log_error))
-    rad = None if x.rad is None else e.share * np.expm1(x.rad + e.moved)
-    return fl.settle(e.share, rad, roundings=2.0, local=e.share * relative)
+    rad = None if x.rad is None else _part(e.share, np.expm1(x.rad + e.moved))
+    return fl.settle(e.share, rad, roundings=2.0, local=_part(e.share, relative))
 
 
 def _through_total(fl: Arithmetic, x: Ball, axes: Shape) -> Ball:
@@ -90,6 +107,7 @@ def _through_log(fl: Arithmetic, x: Ball, axis: int) -> Ball:
 
 @rule("logsumexp")
 def _logsumexp(at: Applied, x: Ball) -> Ruled:
+    """See `_log_total`; the gradient is g times softmax, as exp(x - y) or as a share."""
     fl, axes = at.fl, at.attrs["axis"]
     if not axes:
         return x, (same,)
@@ -115,6 +133,7 @@ def _softmax_rule(at: Applied, x: Ball) -> Ruled:
 
 @rule("log_softmax")
 def _log_softmax_rule(at: Applied, x: Ball) -> Ruled:
+    """See `_log_softmax`; the gradient is g - softmax Σg, one product, one sum, one difference."""
     fl, axis = at.fl, at.attrs["axis"]
 
     def to_x(g: Ball) -> Ball:
@@ -200,6 +219,7 @@ def _sparse_loss(at: Applied, x: Ball, labels: Ball) -> Ruled:
 
 @rule("squared_error")
 def _squared_error(at: Applied, p: Ball, t: Ball) -> Ruled:
+    """fl(p - t) has one rounding, its square twice that and its own: |err| ≤ (3u + O(u²)) y."""
     fl = at.fl
     gap = fl.subtract(p, t)
     twice = fl.multiply(TWO, gap)

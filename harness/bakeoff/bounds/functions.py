@@ -20,6 +20,13 @@ _FUNCTIONS: Mapping[str, tuple[Callable[[Array], Array], Callable[[Array], Array
 
 @rule(*_FUNCTIONS)
 def _function(at: Applied, x: Ball) -> Ruled:
+    """The catalogue's ulp: |err| ≤ n ulp(y) ≤ 2nu|y|, and the error that the argument carries.
+
+    A monotone function of a ball strays furthest at an end of it. Gradients are composed from
+    the result y, and so inherit its error: g/(2y), g y, g (y + 1), g/x, g (1 - y²). What libraries
+    promise: Gladman et al. (2024); sqrt is correctly rounded by IEEE 754 section 5.4.1, and
+    allowed 1 ulp for devices that approximate it.
+    """
     fl = at.fl
     y = fl.unary(*_FUNCTIONS[at.op], x, at.ulp)
     vjps: dict[str, Vjp] = {
@@ -60,6 +67,11 @@ def logistic_slope(x: Array) -> Array:
 
 @rule("sigmoid", "silu")
 def _sigmoid_silu(at: Applied, x: Ball) -> Ruled:
+    """σ within the catalogue's ulp or u, whichever is more; x σ(x) one rounding more.
+
+    Gradients σ(1 - σ) and σ(1 + x(1 - σ)), each operation rounded once (Higham, eq. 2.4): 1 - σ
+    cancels where σ is near 1, so that the error there is u and not u(1 - σ).
+    """
     fl = at.fl
     s = sigmoid(fl, x)
     rest = fl.subtract(ONE, s)

@@ -9,6 +9,11 @@ from bakeoff.bounds import correlation
 from bakeoff.bounds.balls import Arithmetic, Array, Ball, Shape
 from bakeoff.bounds.table import Applied, Ruled, Vjp, contested, like, mask, rule, same
 
+# Winograd's F(4 x 4, 3 x 3) in float32 strays about ten times as far as a direct sum (Lavin and
+# Gray, CVPR 2016, table 3; Barabasz et al., ACM TOMS 46, 2020), Fourier's less. It may exceed γ_K
+# where channels are few, and is then a mismatch; where it does not, it is no reduced precision.
+WINOGRAD = 8.0  # times a random walk, which leaves room for 3 already
+
 
 @rule("matmul")
 def _matmul(at: Applied, a: Ball, b: Ball) -> Ruled:
@@ -48,6 +53,7 @@ def _matmul(at: Applied, a: Ball, b: Ball) -> Ruled:
 
 @rule("bias_add")
 def _bias_add(at: Applied, x: Ball, bias: Ball) -> Ruled:
+    """One rounding; the bias's gradient sums over batch and space, within γ_{n-1} Σ|g|."""
     fl = at.fl
     wide = bias.move(lambda b: b.reshape(-1, *(1,) * (x.mid.ndim - 2)))  # (C, 1, ...)
     axes = (0, *range(2, x.mid.ndim))
@@ -61,18 +67,28 @@ def _geometry(at: Applied, spatial: Shape, kernel: Shape, out: Shape) -> correla
     )
 
 
+def _stray(weight: Ball) -> float:
+    return WINOGRAD if prod(weight.mid.shape[2:]) > 1 else 1.0
+
+
 @rule("conv1d", "conv2d", "conv3d")
 def _conv(at: Applied, x: Ball, weight: Ball) -> Ruled:
     """γ_K Σ|x||w|, K = C/groups · ∏kernel, and so for its adjoints: direct, or by im2col."""
-    fl = at.fl
+    fl, fast = at.fl, _stray(weight)
     w = weight.mid.shape
     to = _geometry(at, x.mid.shape[2:], w[2:], at.shape[2:])
-    y = fl.contract(lambda a, b: correlation.forward(a, b, to), x, weight, prod(w[1:]))
+    y = fl.contract(lambda a, b: correlation.forward(a, b, to), x, weight, prod(w[1:]), fast=fast)
     outputs = w[0] // to.groups * to.taps
     return y, (
-        lambda g: fl.contract(lambda a, b: correlation.to_input(a, b, to), g, weight, outputs),
         lambda g: fl.contract(
-            lambda a, b: correlation.to_weight(b, a, to), g, x, x.mid.shape[0] * prod(to.out)
+            lambda a, b: correlation.to_input(a, b, to), g, weight, outputs, fast=fast
+        ),
+        lambda g: fl.contract(
+            lambda a, b: correlation.to_weight(b, a, to),
+            g,
+            x,
+            x.mid.shape[0] * prod(to.out),
+            fast=fast,
         ),
     )
 
@@ -80,15 +96,21 @@ def _conv(at: Applied, x: Ball, weight: Ball) -> Ruled:
 @rule("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
 def _conv_transpose(at: Applied, x: Ball, weight: Ball) -> Ruled:
     """The convolution's adjoint in its input, so that its vjps are the other two maps."""
-    fl = at.fl
+    fl, fast = at.fl, _stray(weight)
     w = weight.mid.shape
     to = _geometry(at, at.shape[2:], w[2:], x.mid.shape[2:])
     inputs = w[0] // to.groups * to.taps
-    y = fl.contract(lambda a, b: correlation.to_input(a, b, to), x, weight, inputs)
+    y = fl.contract(lambda a, b: correlation.to_input(a, b, to), x, weight, inputs, fast=fast)
     return y, (
-        lambda g: fl.contract(lambda a, b: correlation.forward(a, b, to), g, weight, prod(w[1:])),
         lambda g: fl.contract(
-            lambda a, b: correlation.to_weight(a, b, to), g, x, x.mid.shape[0] * prod(to.out)
+            lambda a, b: correlation.forward(a, b, to), g, weight, prod(w[1:]), fast=fast
+        ),
+        lambda g: fl.contract(
+            lambda a, b: correlation.to_weight(a, b, to),
+            g,
+            x,
+            x.mid.shape[0] * prod(to.out),
+            fast=fast,
         ),
     )
 
@@ -102,7 +124,7 @@ def _pooling(at: Applied, x: Ball) -> correlation.Geometry:
 
 @rule("max_pool2d")
 def _max_pool(at: Applied, x: Ball) -> Ruled:
-    """Exact; the cotangent goes to the first maximum of a window."""
+    """Exact; the cotangent goes to the first maximum of a window, or to any of those tied."""
     fl, to = at.fl, _pooling(at, x)
     seen = correlation.windows(x.mid, to, -np.inf)  # (∏K, N, C, *out)
     rads = None if x.rad is None else correlation.windows(x.rad, to, 0.0)
@@ -138,6 +160,6 @@ def _avg_pool(at: Applied, x: Ball) -> Ruled:
     def back(a: Array, _: Array) -> Array:
         return correlation.scatter(np.broadcast_to(a / counted, (n, *a.shape)), to)
 
-    return fl.contract(mean, x, None, n + 1), (
+    return fl.contract(mean, x, None, n + 1, divisor=n), (
         lambda g: fl.contract(back, g, None, to.taps + 1, True),
     )

@@ -21,13 +21,13 @@ def _sum(at: Applied, x: Ball) -> Ruled:
     def mean(a: Array, _: Array) -> Array:
         return np.asarray(np.mean(a, axis=axes, keepdims=keep) if axes else a)
 
-    y = fl.contract(mean, x, None, n + 1) if n > 1 else fl.sum(x, axes, keep)
+    y = fl.contract(mean, x, None, n + 1, divisor=n) if n > 1 else fl.sum(x, axes, keep)
     return y, (lambda g: back(fl.divide(g, count) if n > 1 else g),)
 
 
 @rule("max", "min")
 def _extreme(at: Applied, x: Ball) -> Ruled:
-    """Exact; ties share the cotangent equally."""
+    """Exact; ties share the cotangent equally, or in any other way: all are subgradients."""
     fl, axes, keep = at.fl, at.attrs["axis"], at.attrs["keepdims"]
     back = kept(x, axes)
     best = getattr(np, at.op)
@@ -49,10 +49,11 @@ def _high(op: str, x: Ball) -> Ball:
 
 @rule("argmax")
 def _argmax(at: Applied, x: Ball) -> Ruled:
+    """Exact, the first of those tied; undecided where the greatest balls meet."""
     axis, keep = at.attrs["axis"], at.attrs["keepdims"]
     mid = np.asarray(np.argmax(x.mid, axis=axis, keepdims=keep))
     axes = tuple(range(x.mid.ndim)) if axis is None else (axis,)
-    open_ = contested(x, axes)
+    open_ = None if x.rad is None else contested(x, axes)  # of exact ties it is the first
     if open_ is None:
         return Ball(mid), (nothing(x),)
     undecided = np.any(open_, axis=axes, keepdims=keep)

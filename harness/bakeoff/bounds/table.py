@@ -100,21 +100,28 @@ def nothing(x: Ball) -> Vjp:
 
 def mask(chosen: Array, undecided: Any = None) -> Ball:
     """Return 1 where chosen, 0 where not, any of [0, 1] where undecided."""
-    rad = None if undecided is None or not np.any(undecided) else np.asarray(undecided, "f8")
-    return Ball(np.asarray(chosen, dtype=np.float64), rad)
+    mid = np.asarray(chosen, dtype=np.float64)
+    if undecided is None or not np.any(undecided):
+        return Ball(mid)
+    return Ball(mid, np.where(undecided, np.maximum(mid, 1 - mid), 0.0))
 
 
 def gated(fl: Arithmetic, g: Ball, gate: Ball) -> Ball:
     """Return g where the gate is 1 and 0 where it is 0, exactly; the rest is a product."""
-    if gate.rad is None and np.all((gate.mid == 0) | (gate.mid == 1)):
-        return g.move(lambda x: np.where(gate.mid == 1, x, 0.0))
-    return fl.multiply(g, gate)
+    passed = g.move(lambda x: np.where(gate.mid == 1, x, 0.0))
+    sure = ((gate.mid == 0) | (gate.mid == 1)) & (gate.radius == 0)
+    if np.all(sure):
+        return passed
+    scaled = fl.multiply(g, gate)
+    return Ball(
+        np.where(sure, passed.mid, scaled.mid), np.where(sure, passed.radius, scaled.radius)
+    )
 
 
 def contested(high: Ball, axes: Shape | None) -> Array | None:
     """Return where an element may be the greatest, and is not the only such."""
-    if high.rad is None or axes == ():
+    if axes == ():
         return None
-    floor = np.max(high.mid - high.rad, axis=axes, keepdims=True)
-    able = high.mid + high.rad >= floor
+    floor = np.max(high.mid - high.radius, axis=axes, keepdims=True)
+    able = high.mid + high.radius >= floor
     return np.asarray(able & (np.sum(able, axis=axes, keepdims=True) > 1))

@@ -1,36 +1,31 @@
-"""`bakeoff compare`: what became slower or wrong from one run to another."""
+"""`bakeoff compare`: what is slower or wrong in a run, beside another or its own reference."""
 
 import json
 from collections.abc import Iterable, Iterator
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from bakeoff import export, markdown
-from bakeoff.commands.display import printable
-from bakeoff.commands.options import names, out_console
+from bakeoff.commands import tables
+from bakeoff.commands.options import names, out_console, read_run
+from bakeoff.commands.tables import Table, cells, number_json, ratio_json, ratio_words
 from bakeoff.comparison import EVENTS, FAIL_ON, Cell, Comparison, compare
 from bakeoff.plan import choose
 from bakeoff.record import Outcome
-from bakeoff.statistics import MINIMUM_EFFECT, Interval, Verdict
+from bakeoff.statistics import MINIMUM_EFFECT, Verdict
+from bakeoff.within import compare_within
 
 FAILED = 1
 SHOWN = 50  # cells that something happened to; a pull request has no room for more
 FORMAT = 1  # version history of the JSON: 1 = first
 
-_SPEED_HEADS = ("backend", "time, new / base", "95 % interval", "cases", *Verdict)
-_CELL_HEADS = ("cell", "backend", "what", "outcome", "error / bound", "time, new / base",
-               "95 % interval")  # fmt: skip
 _NUMBERS = ("time", "95 %", "cases", "error", *Verdict)  # how heads of numbers begin
 
 
 @click.command("compare")
 @click.argument("base", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--margin",
     type=float,
@@ -51,12 +46,19 @@ _NUMBERS = ("time", "95 %", "cases", "error", *Verdict)  # how heads of numbers 
     show_default=True,
 )  # fmt: skip
 def compare_command(
-    base: Path, new: Path, margin: float, fail_on: tuple[str, ...], format: str
+    base: Path, new: Path | None, margin: float, fail_on: tuple[str, ...], format: str
 ) -> int:
-    """Compare the run in folder NEW with the run in folder BASE, cell by cell.
+    """Compare the run in NEW with the run in BASE, cell by cell.
+
+    A run is its folder; or a JSON file of pytest-benchmark, or a folder of such files, which
+    are then its process rounds.
 
     Both must be of one machine. Each time is taken relative to the reference backend of the
     same run, since the two runs met the machine at different times.
+
+    With BASE alone the other backends of that run are compared with its reference, the first
+    of its --backends. That is the way to compare versions of a toolkit, interleaved in one
+    run: bakeoff run --backends 'jax==0.9.*,jax==0.10.*'.
 
     \b
     Exit codes:
@@ -65,45 +67,21 @@ def compare_command(
       2    the command was wrong, or the runs cannot be compared
     """
     named = choose("--fail-on", fail_on or FAIL_ON, EVENTS)
-    found = compare(export.read(base), export.read(new), (str(base), str(new)), margin)
+    before = read_run(base)
+    if new is None:
+        found = compare_within(before, str(base), margin)
+    else:
+        found = compare(before, read_run(new), (str(base), str(new)), margin)
+    title, conclusion, shown = _title(found), _conclusion(found, named), list(_tables(found))
     match format:
         case "json":
             click.echo(json.dumps(as_json(found, named), indent=1, allow_nan=False))
         case "md":
-            click.echo("\n".join(as_markdown(found, named)))
+            lines = tables.as_markdown(title, conclusion, shown, _remarks(found))
+            click.echo("\n".join(lines))
         case _:
-            show(found, named, out_console())
+            tables.show(title, shown, (*_remarks(found), conclusion), out_console())
     return FAILED if found.failing(named) else 0
-
-
-def show(found: Comparison, fail_on: Iterable[str], console: Console) -> None:
-    """Print a comparison for people."""
-    console.print(printable(_title(found)), highlight=False)
-    for title, heads, rows in _tables(found):
-        table = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-        for head in heads:
-            table.add_column(
-                head, justify="right" if head.startswith(_NUMBERS) else "left", overflow="fold"
-            )
-        for row in rows:
-            table.add_row(*(printable(cell) for cell in row))
-        console.print()
-        console.print(table)
-    console.print()
-    for line in (*_remarks(found), _conclusion(found, fail_on)):
-        console.print(printable(line), highlight=False)
-
-
-def as_markdown(found: Comparison, fail_on: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a comparison for a pull request."""
-    yield f"## {markdown.escape(_title(found))}"
-    yield from ("", f"**{markdown.escape(_conclusion(found, fail_on))}**", "")
-    for title, heads, rows in _tables(found):
-        yield from (f"### {title}", "", markdown.row(heads))
-        yield markdown.rule(head.startswith(_NUMBERS) for head in heads)
-        yield from (markdown.row(markdown.escape(cell) for cell in row) for row in rows)
-        yield ""
-    yield from (f"- {markdown.escape(line)}" for line in _remarks(found))
 
 
 def as_json(found: Comparison, fail_on: Iterable[str]) -> dict[str, Any]:
@@ -115,21 +93,23 @@ def as_json(found: Comparison, fail_on: Iterable[str]) -> dict[str, Any]:
         "margin": found.margin,
         "reference": found.reference,
         "family": found.family,
-        "noise": dict(zip(("base", "new"), map(_number, found.noise), strict=True)),
+        "paired": found.paired,
+        "noise": {side: number_json(value) for side, value in found.noise.items()},
         "notes": list(found.notes),
         "fail_on": list(fail_on),
         "failing": [{"case": c.case, "backend": c.backend} for c in found.failing(fail_on)],
         "speeds": {
-            backend: {**_interval(speed.interval), "covered": speed.covered, "total": speed.total}
+            backend: {**ratio_json(speed.interval), "covered": speed.covered, "total": speed.total}
             for backend, speed in found.speeds.items()
         },
         "cells": [
             {
                 "case": c.case, "backend": c.backend, "events": list(c.events),
                 "base": c.base and c.base.value, "new": c.new and c.new.value,
-                "base_fraction": _number(c.base_fraction), "new_fraction": _number(c.new_fraction),
+                "base_fraction": number_json(c.base_fraction),
+                "new_fraction": number_json(c.new_fraction),
                 "verdict": c.verdict and c.verdict.value, "reason": c.reason,
-                "speed": c.speed and _interval(c.speed), "p_value": c.p_value,
+                "speed": c.speed and ratio_json(c.speed), "p_value": c.p_value,
                 "changed": list(c.changed),
             }
             for c in found.cells
@@ -138,27 +118,31 @@ def as_json(found: Comparison, fail_on: Iterable[str]) -> dict[str, Any]:
 
 
 def _title(found: Comparison) -> str:
+    if found.paired:
+        return f"bakeoff: the backends of {found.names[0]} compared with {found.reference}"
     return f"bakeoff: {found.names[1]} compared with {found.names[0]}"
 
 
-def _tables(found: Comparison) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
-    """Yield title, heads and rows of each table."""
+def _tables(found: Comparison) -> Iterator[Table]:
+    time = f"time / {found.reference}" if found.paired else "time, new / base"
     speeds = [
-        (b, *_ratio(s.interval if s.covered else None), f"{s.covered} of {s.total}",
+        (b, *ratio_words(s.interval if s.covered else None), f"{s.covered} of {s.total}",
          *(str(found.verdicts(b)[v]) for v in Verdict))
         for b, s in found.speeds.items()
     ]  # fmt: skip
     if speeds:
-        yield "Per backend", _SPEED_HEADS, speeds
+        heads = ("backend", time, "95 % interval", "cases", *Verdict)
+        yield Table("Per backend", heads, speeds, _NUMBERS)
     if told := found.told():
-        yield "What happened", _CELL_HEADS, [_row(cell) for cell in told[:SHOWN]]
+        heads = ("cell", "backend", "what", "outcome", "error / bound", time, "95 % interval")
+        yield Table("What happened", heads, [_row(cell) for cell in told[:SHOWN]], _NUMBERS)
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
     events = ", ".join(_words(event) for event in cell.events)
     outcomes = _change(_outcome(cell.base), _outcome(cell.new))
     fractions = _change(_fraction(cell.base_fraction), _fraction(cell.new_fraction))
-    return cell.case, cell.backend, events, outcomes, fractions, *_ratio(cell.speed)
+    return cell.case, cell.backend, events, outcomes, fractions, *ratio_words(cell.speed)
 
 
 def _remarks(found: Comparison) -> Iterator[str]:
@@ -166,18 +150,36 @@ def _remarks(found: Comparison) -> Iterator[str]:
     if told > SHOWN:
         yield f"{told - SHOWN} more cells are not shown; --format json has all."
     for reason, count in found.unsettled().most_common():
-        yield f"{count} {_cells(count)} without a claim: {reason}."
+        yield f"{cells(count)} without a claim: {reason}."
     if found.reference:
         yield (
-            f"Times are relative to {found.reference} of the same run and process round, as the "
-            f"two runs were not interleaved: a change of {found.reference} itself would enter "
-            "every ratio. Intervals (Welch) are over process rounds; faster and slower mean by "
-            f"more than {100 * found.margin:.3g} %, and hold for all {found.family} "
-            f"{_cells(found.family)} at once (Holm)."
+            f"{_method(found)} Faster and slower mean by more than {100 * found.margin:.3g} %, and "
+            f"hold for all of {cells(found.family)} at once (Holm)."
         )
-    floors = ["unknown" if value is None else f"{value:.1%}" for value in found.noise]
-    yield f"Noise floor: base {floors[0]}, new {floors[1]}."
+    floors = ["unknown" if value is None else f"{value:.1%}" for value in found.noise.values()]
+    yield (
+        "Noise floor: "
+        + ", ".join(
+            floor if found.paired else f"{side} {floor}"
+            for side, floor in zip(found.noise, floors, strict=True)
+        )
+        + "."
+    )
     yield from (f"Differs: {note}." for note in found.notes)
+
+
+def _method(found: Comparison) -> str:
+    if found.paired:
+        return (
+            f"Times are relative to {found.reference} of the same process round; intervals are "
+            f"over the rounds. An outcome or error with an arrow is {found.reference}'s, then the "
+            "backend's."
+        )
+    return (
+        f"Times are relative to {found.reference} of the same run and process round, as the "
+        f"two runs were not interleaved: a change of {found.reference} itself would enter "
+        "every ratio. Intervals (Welch) are over process rounds."
+    )
 
 
 def _conclusion(found: Comparison, fail_on: Iterable[str]) -> str:
@@ -186,13 +188,6 @@ def _conclusion(found: Comparison, fail_on: Iterable[str]) -> str:
     if failing:
         return f"Fails: {failing} of {len(found.cells)} cells ({what})."
     return f"Passes: none of {len(found.cells)} cells ({what})."
-
-
-def _ratio(speed: Interval | None) -> tuple[str, str]:
-    if speed is None:
-        return "–", "–"
-    known = isfinite(speed.half_width)
-    return f"{speed.ratio:.3f}", f"{speed.low:.3f} to {speed.high:.3f}" if known else "unknown"
 
 
 def _outcome(outcome: Outcome | None) -> str:
@@ -209,22 +204,3 @@ def _change(before: str, after: str) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _cells(count: int) -> str:
-    return "cell" if count == 1 else "cells"
-
-
-def _interval(speed: Interval) -> dict[str, Any]:
-    return {
-        "ratio": _number(speed.ratio),
-        "low": _number(speed.low),
-        "high": _number(speed.high),
-        "rounds": speed.rounds,
-    }
-
-
-def _number(value: float | None) -> float | str | None:
-    if value is None or isfinite(value):
-        return value
-    return "NaN" if value != value else "Infinity"

@@ -9,8 +9,14 @@ import click
 from rich.table import Table
 
 from bakeoff.commands.display import printable
-from bakeoff.commands.options import err_console, load_plugins, names, out_console, plugin_option
-from bakeoff.plan import USUAL_BACKENDS, choose, every_on_cpu
+from bakeoff.commands.options import (
+    backend_names,
+    err_console,
+    load_plugins,
+    out_console,
+    plugin_option,
+)
+from bakeoff.plan import USUAL_BACKENDS, choose_backends, every_on_cpu
 
 if TYPE_CHECKING:
     from bakeoff.provisioning import Survey, Wanted
@@ -46,11 +52,13 @@ def list_command(as_json: bool) -> None:
 
 
 @env_group.command("create")
-@click.argument("backends", nargs=-1, callback=names)
+@click.argument("backends", nargs=-1, callback=backend_names)
 @click.option("--all", "everything", is_flag=True, help="Of every backend of the processor.")
 @plugin_option
 def create_command(backends: tuple[str, ...], everything: bool, plugin: tuple[str, ...]) -> int:
     """Make the environments of BACKENDS (the usual ones) now, several at a time.
+
+    A name may carry a version of its toolkit: "jax==0.9.*".
 
     Exit code 1 if one cannot be made; the others are made all the same.
     """
@@ -60,7 +68,7 @@ def create_command(backends: tuple[str, ...], everything: bool, plugin: tuple[st
         raise click.UsageError("name backends or say --all, not both")
     known = load_plugins(plugin).backends
     usual = every_on_cpu(known) if everything else [b for b in USUAL_BACKENDS if b in known]
-    found = provisioning.survey(known[n] for n in choose("backend", backends or usual, known))
+    found = provisioning.survey(choose_backends(backends or usual, known))
     console = err_console()
     for line in _announcement(found, provisioning.free_bytes()):
         console.print(line, highlight=False)

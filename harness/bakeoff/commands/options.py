@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from bakeoff import plugins
+from bakeoff import plugins, sources, variants
 from bakeoff.commands.display import printable
+from bakeoff.export import Contents
 
 RESULTS = Path("bakeoff-results")
 WIDE = 1000  # columns: what no table reaches
@@ -69,11 +70,32 @@ def load_plugins(extra: Sequence[str]) -> plugins.Plugins:
     return found
 
 
+def read_run(path: Path, salvaging: bool = False) -> Contents:
+    """Return a run's contents; show what is not whole or not known in them."""
+    contents = sources.read(path, salvaging)
+    tell_problems(f"{path}: {problem}" for problem in contents.problems)
+    return contents
+
+
 def names(
     context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
 ) -> tuple[str, ...]:
     """Split what was given, possibly repeatedly, at commas."""
     found = tuple(part.strip() for text in value for part in text.split(",") if part.strip())
+    return _something(found, context, parameter, value)
+
+
+def backend_names(
+    context: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Split as `names` does, but leave version specifiers whole: ``jax>=0.9,<0.10``."""
+    return _something(variants.names_in(value), context, parameter, value)
+
+
+def _something(
+    found: tuple[str, ...], context: click.Context, parameter: click.Parameter,
+    value: tuple[str, ...],
+) -> tuple[str, ...]:  # fmt: skip
     if value and not found:
         raise click.BadParameter(
             f"{','.join(value)!r} names nothing, expected A,B", context, parameter

@@ -11,7 +11,7 @@ from bakeoff.commands.options import (
     load_plugins,
     out_console,
     plugin_option,
-    tell_problems,
+    read_run,
 )
 from bakeoff.errors import BakeoffError, PluginError
 from bakeoff.plan import choose
@@ -60,8 +60,12 @@ def report(folder: Path, format: str, plugin: tuple[str, ...]) -> None:
               help="Folder for the files.  [default: DIR/export]")  # fmt: skip
 @click.option("--salvage", is_flag=True, help="Write what is whole in a damaged journal.")
 def export(folder: Path, format: str, to: Path | None, salvage: bool) -> None:
-    """Write the records of the run in DIR (bakeoff-results) as tables."""
-    contents = exporting.read(folder, salvage)
-    tell_problems(contents.problems)
-    for path in exporting.export(contents, to or folder / "export", format):
+    """Write the records of the run in DIR (bakeoff-results) as tables.
+
+    DIR may be a JSON file of pytest-benchmark, or a folder of such files. The format
+    pytest-benchmark writes them, one per process round.
+    """
+    contents = read_run(folder, salvage)
+    beside = folder if folder.is_dir() else folder.parent
+    for path in exporting.export(contents, to or beside / "export", format):
         out_console().print(printable(str(path)), highlight=False)

@@ -7,6 +7,7 @@ from bakeoff.commands.compare import compare_command
 from bakeoff.commands.display import printable
 from bakeoff.commands.env import env_group
 from bakeoff.commands.health import doctor_command
+from bakeoff.commands.history import history_command
 from bakeoff.commands.listing import list_group
 from bakeoff.commands.options import err_console
 from bakeoff.commands.results import export, report
@@ -22,7 +23,9 @@ def bakeoff_group() -> None:
     """The same deep-learning workloads on every toolkit: right, fast, and is it real?"""
 
 
-for command in (run, list_group, report, compare_command, export, env_group, doctor_command):
+for command in (
+    run, list_group, report, compare_command, history_command, export, env_group, doctor_command,
+):  # fmt: skip
     bakeoff_group.add_command(command)
 
 

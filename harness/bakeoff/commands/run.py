@@ -26,6 +26,7 @@ from bakeoff.commands.display import (
 )
 from bakeoff.commands.options import (
     RESULTS,
+    backend_names,
     err_console,
     load_plugins,
     names,
@@ -59,9 +60,10 @@ from bakeoff.summary import Summary, summarise
 @click.option(
     "--backends",
     multiple=True,
-    callback=names,
+    callback=backend_names,
     metavar="A,B",
-    help="Backends; the first is the reference of all ratios.  [default: the usual; museum: all]",
+    help="Backends; the first is the reference of all ratios. A name may carry a version of its "
+    "toolkit: 'jax==0.9.*,jax==0.10.*'.  [default: the usual; museum: all]",
 )
 @click.option(
     "--suites", multiple=True, callback=names, metavar="A,B", help="Suites.  [default: all]"
