@@ -93,6 +93,12 @@ def cases(preset: Preset) -> Iterator[Case]:
                     yield _case(name, dtype, ask)
 
 
+def museum() -> Iterator[Case]:
+    """Yield the first layer of a network on digits, forward and with the gradient it needs."""
+    for ask in ("forward", "grad-filter"):
+        yield _case("digit", "float32", ask)
+
+
 def _first(name: str, dtype: str, ask: str) -> Preset:
     """Return the smallest preset that holds the cell."""
     if dtype == "float32":
@@ -132,6 +138,7 @@ SUITE = Suite(
         "gradient of the input, and with the gradient of the filter."
     ),
     cases=cases,
+    museum=museum,
 )
 
 

@@ -52,6 +52,12 @@ def cases(preset: Preset) -> Iterator[Case]:
                     yield _case(shape, dtype, ask)
 
 
+def museum() -> Iterator[Case]:
+    """Yield one product, forward and with its gradients."""
+    for ask in PASSES:
+        yield _case("square-256", "float32", ask)
+
+
 def _first(shape: str, dtype: str, ask: str) -> Preset:
     """Return the smallest preset that holds the cell."""
     small = _SMALL.get((shape, dtype, ask))
@@ -97,6 +103,7 @@ SUITE = Suite(
         "half precision: forward, and with the gradients of both operands."
     ),
     cases=cases,
+    museum=museum,
 )
 
 

@@ -31,6 +31,7 @@ _SMALL: dict[tuple[str, str], Preset] = {
     ("softmax_cross_entropy_with_logits", "gradient"): "quick",
 }
 
+MUSEUM_OPS = ("bias_add", "relu", "tanh", "softmax", "softmax_cross_entropy_with_logits")
 # One trial of each kind is in the standard preset.
 _TRIALS = (
     "max-non-finite", "matmul-empty", "softmax-size-1", "exp-strided-64x10", "max_pool2d-tied",
@@ -58,6 +59,12 @@ def cases(preset: Preset) -> Iterator[Case]:
                 small = dtype == "float32" and sample.id in _TRIALS
                 if PRESETS.index("standard" if small else "full") <= PRESETS.index(preset):
                     yield _trial(sample, dtype, kind)
+
+
+def museum() -> Iterator[Case]:
+    """Yield the parts of a network of two layers, each with its gradient."""
+    for op in MUSEUM_OPS:
+        yield _case(samples_of(op)[0], "float32", "gradient")
 
 
 def _first(sample: Sample, dtype: str, ask: str) -> Preset:
@@ -108,6 +115,7 @@ SUITE = Suite(
         "right, and what does a call cost?"
     ),
     cases=cases,
+    museum=museum,
 )
 
 

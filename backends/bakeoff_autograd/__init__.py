@@ -13,6 +13,7 @@ BACKENDS = (
         adapter="bakeoff_autograd.adapter:AutogradAdapter",
         requirements=("autograd==1.9.*", "numpy>=2,<3", "threadpoolctl>=3.5,<4"),
         homepage="https://github.com/HIPS/autograd",
+        size_mb=58,
         released="2015-03",
         summary="NumPy's own functions, differentiated by tracing them",
     ),

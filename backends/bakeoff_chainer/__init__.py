@@ -24,6 +24,7 @@ BACKENDS = (
         ),
         python=">=3.9,<3.12",
         homepage="https://chainer.org",
+        size_mb=69,
         released="2015-06",
         summary="define-by-run: the graph is what the forward pass leaves behind, on NumPy",
     ),

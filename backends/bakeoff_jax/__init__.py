@@ -27,6 +27,7 @@ BACKENDS = (
         requirements=("jax==0.10.*", "jaxlib==0.10.*", "numpy>=2,<3"),
         env={**_ENV, "JAX_PLATFORMS": "cpu"},
         homepage=_HOMEPAGE,
+        size_mb=544,
         released="2018-12",
         summary="traced to a functional program, differentiated, compiled whole by XLA",
     ),

@@ -14,6 +14,7 @@ BACKENDS = (
         requirements=("mygrad==2.5.*", "numpy==1.26.*", "threadpoolctl>=3.5,<4"),
         python=">=3.11,<3.13",
         homepage="https://mygrad.readthedocs.io",
+        size_mb=65,
         released="2018-02",
         summary="drop-in tensors for NumPy that remember their graph, for teaching",
     ),

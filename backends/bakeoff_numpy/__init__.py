@@ -20,6 +20,7 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             requirements=_REQUIREMENTS,
             packages=("bakeoff_reference",),
             homepage="https://numpy.org",
+            size_mb=58,
             released="2006-10",
             summary="bakeoff's own reference engine: NumPy with a tape for gradients",
         )
@@ -33,6 +34,7 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             requirements=_REQUIREMENTS,
             packages=("bakeoff_reference",),
             homepage="https://numpy.org",
+            size_mb=58,
             released="2006-10",
             summary="the reference engine traced once into straight-line NumPy over "
             "preallocated memory",

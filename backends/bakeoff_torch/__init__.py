@@ -1,4 +1,4 @@
-"""PyTorch, eager and compiled, on the CPU and on a GPU. This module registers.
+"""PyTorch, eager and compiled, on the CPU and on a GPU, and fast.ai. This module registers.
 
 All of them need the same: what package indexes hold as ``torch`` is a CUDA build where GPUs
 are common, unless the user's settings prefer another.
@@ -31,6 +31,7 @@ BACKENDS = (
         adapter=_ADAPTER,
         requirements=_REQUIREMENTS,
         homepage=_HOMEPAGE,
+        size_mb=798,
         released=_EAGER,
         summary="eager: ops run as Python reaches them; autograd records a tape",
     ),
@@ -44,6 +45,7 @@ BACKENDS = (
         system=_COMPILER,
         env=_COMPILER_ENV,
         homepage=_HOMEPAGE,
+        size_mb=798,
         released=_COMPILED,
         summary="traced by Dynamo, differentiated ahead of time, compiled to C++ by Inductor",
     ),
@@ -73,11 +75,22 @@ BACKENDS = (
         device="cuda",
         summary="traced by Dynamo, compiled by Inductor to Triton kernels, in full float32",
     ),
+    Backend(
+        name="fastai",
+        title="fast.ai (Learner)",
+        toolkit="fastai",
+        adapter="bakeoff_torch.learner:FastaiAdapter",
+        requirements=("fastai==2.8.*", *_REQUIREMENTS),
+        homepage="https://docs.fast.ai",
+        released="2018-10",
+        size_mb=1327,
+        summary="a Learner over PyTorch: it runs the batches, and brings its own optimizers",
+    ),
 )
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``torch`` and ``torch-cuda``, and each with ``-compile``."""
+    """Offer ``torch`` and ``torch-cuda``, each with ``-compile``, and ``fastai``."""
     for backend in BACKENDS:
         register(backend)

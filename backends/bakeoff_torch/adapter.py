@@ -44,7 +44,7 @@ class TorchAdapter(Adapter):
     """
 
     dtypes = DTYPES
-    asks = ("forward", "gradient", "training")
+    asks: Sequence[str] = ("forward", "gradient", "training")
 
     def __init__(self, threads: int = 1, compiled: bool = False, device: str = "cpu") -> None:
         if compiled:

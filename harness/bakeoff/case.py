@@ -6,8 +6,10 @@ from typing import Any, Literal
 
 from bakeoff_worker.program import Program
 
-Preset = Literal["smoke", "quick", "standard", "full"]
-PRESETS: tuple[Preset, ...] = ("smoke", "quick", "standard", "full")
+Preset = Literal["smoke", "quick", "standard", "full", "museum"]
+PRESETS: tuple[Preset, ...] = ("smoke", "quick", "standard", "full")  # each holds the one before
+MUSEUM: Preset = "museum"  # few cases, on every toolkit there is
+EVERY_PRESET = (*PRESETS, MUSEUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,23 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A named source of cases. ``cases(preset)`` yields those of the preset."""
+    """A named source of cases.
+
+    Attributes
+    ----------
+    cases
+        ``cases(preset)`` yields those of one of `PRESETS`.
+    museum
+        Yields what is shown of every toolkit, old ones too: few, and small. Nothing unless
+        the suite says so.
+    """
 
     name: str
     title: str
     summary: str
     cases: Callable[[Preset], Iterable[Case]]
+    museum: Callable[[], Iterable[Case]] = tuple
+
+    def of(self, preset: Preset) -> Iterable[Case]:
+        """Return the cases of any of `EVERY_PRESET`."""
+        return self.museum() if preset == MUSEUM else self.cases(preset)

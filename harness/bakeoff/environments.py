@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -37,9 +37,11 @@ except ImportError:  # not a POSIX system: no lock; the marker still guards
     fcntl = None  # type: ignore[assignment]
 
 Progress = Callable[[str], None]
+Unwanted = Callable[[], bool]
 
 FORMAT = 1  # of the marker; version history: 1 = first
 _MARKER = "bakeoff-environment.json"
+_LOOK_S = 0.2  # between looks at a lock that another holds
 _KEY = re.compile(r"[a-z0-9-]+")  # no empty name, no dots: nothing that leads elsewhere
 
 
@@ -112,6 +114,7 @@ def provide(
     in_place: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
+    unwanted: Unwanted = lambda: False,
 ) -> Environment:
     """Return a backend's environment, made if need be.
 
@@ -125,12 +128,16 @@ def provide(
         Instead of the user's cache folder.
     progress
         Called with a line of text before each step that takes time.
+    unwanted
+        Asked while something takes time: True ends it, as Ctrl-C would.
 
     Raises
     ------
     EnvironmentFailure
         If the backend's device is missing, there is no fitting interpreter, or installing
         fails: with the installer's last lines and a remedy.
+    KeyboardInterrupt
+        If the environment is no longer wanted; nothing half-made is left.
     """
     say = (lambda line: progress(f"{backend.name}: {line}")) if progress else lambda line: None
     try:
@@ -146,9 +153,10 @@ def provide(
         found = _read(folder)
         if found is not None:
             return found
-        with _locked(folder, say):
+        with _locked(folder, say, unwanted):
             # Another process may have made it while this one waited.
-            return _read(folder) or _make(backend, requirements, interpreter, folder, uv, say)
+            job = installer.Installation(folder, interpreter, requirements, _log(folder), unwanted)
+            return _read(folder) or _make(backend, job, uv, say)
     except EnvironmentFailure as failure:
         needs = f"\n  it also needs: {'; '.join(backend.system)}" if backend.system else ""
         raise EnvironmentFailure(f"backend {backend.name}: {failure}{needs}") from failure
@@ -159,14 +167,24 @@ def provide(
         ) from error
 
 
+def key_of(backend: Backend) -> str:
+    """Return the key of a backend's environment, made or not.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If no interpreter fits, or a requirement cannot be read.
+    """
+    interpreter = find_interpreter(backend.python, uv=installer.uv_binary())
+    return environment_key(backend.toolkit, requirements_of(backend), interpreter)
+
+
 def find(backend: Backend, cache: Path | None = None) -> Environment | None:
     """Return a backend's environment if it is made already."""
     try:
-        interpreter = find_interpreter(backend.python, uv=installer.uv_binary())
+        return _read(cache_folder(cache) / key_of(backend))
     except EnvironmentFailure:
         return None
-    key = environment_key(backend.toolkit, requirements_of(backend), interpreter)
-    return _read(cache_folder(cache) / key)
 
 
 def list_environments(cache: Path | None = None) -> list[Environment]:
@@ -211,17 +229,11 @@ def size_bytes(folder: Path) -> int:
 
 
 def _make(
-    backend: Backend,
-    requirements: tuple[str, ...],
-    interpreter: Interpreter,
-    folder: Path,
-    uv: str | None,
-    say: Progress,
+    backend: Backend, job: installer.Installation, uv: str | None, say: Progress
 ) -> Environment:
-    started = time.monotonic()
+    started, folder = time.monotonic(), job.folder
     shutil.rmtree(folder, ignore_errors=True)  # half-made, or of an interpreter that is gone
-    say(f"making an environment with Python {interpreter.version}")
-    job = installer.Installation(folder, interpreter, requirements, _log(folder))
+    say(f"making an environment with Python {job.interpreter.version}")
     try:
         name = installer.install(job, uv=uv, settings=pip_settings.read(), progress=say)
     except BaseException:
@@ -234,8 +246,8 @@ def _make(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - started, 3),
         toolkit=backend.toolkit,
-        requirements=requirements,
-        python_version=interpreter.version,
+        requirements=job.requirements,
+        python_version=job.interpreter.version,
         installer=name,
         resolved=_resolved(folder),
     )
@@ -280,17 +292,27 @@ def _read(folder: Path) -> Environment | None:
 
 
 @contextmanager
-def _locked(folder: Path, say: Progress) -> Iterator[None]:
+def _locked(folder: Path, say: Progress, unwanted: Unwanted = lambda: False) -> Iterator[None]:
     """Hold the lock of one environment; the kernel lets go of a dead process's."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("a") as file:
         if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _try_lock(file):
                 say("waiting for another process that makes the same environment")
-                fcntl.flock(file, fcntl.LOCK_EX)
+            while not _try_lock(file):
+                if unwanted():
+                    raise KeyboardInterrupt
+                time.sleep(_LOOK_S)
         yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    """Return whether the lock is ours now; taking it again while it is ours does nothing."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 # --- in place ---------------------------------------------------------------------------------

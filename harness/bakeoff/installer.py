@@ -6,9 +6,12 @@ URLs taken out. A failure says which step, the log's last lines, and what may he
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from bakeoff.interpreters import Interpreter
 
 _TAIL_LINES = 12
 _TIMEOUT_S = 3600.0
+_LOOK_S = 0.2  # between looks at whether a step is still wanted
 _PIP_FOR_36 = "pip==21.3.1"  # the last for Python 3.6; the one in its venv picks wheels too new
 
 # What an installer must not inherit: it would look at another environment's packages.
@@ -66,12 +70,15 @@ class Installation:
         For pip, as a backend names them.
     log
         A file that receives the installers' output; kept.
+    unwanted
+        Asked while a step runs: True ends it, as Ctrl-C would.
     """
 
     folder: Path
     interpreter: Interpreter
     requirements: tuple[str, ...]
     log: Path
+    unwanted: Callable[[], bool] = lambda: False
 
     @property
     def python(self) -> Path:
@@ -99,6 +106,8 @@ def install(
     ------
     EnvironmentFailure
         If a step fails or takes too long.
+    KeyboardInterrupt
+        If the installation is no longer wanted.
     """
     inherited = os.environ if environ is None else environ
     base = {k: v for k, v in inherited.items() if k not in _FOREIGN}
@@ -173,17 +182,7 @@ class _Steps:
         """Run one step; False if it failed and may."""
         # The working directory has no project of the user's: uv would obey its settings.
         try:
-            done = subprocess.run(
-                list(command),
-                env=dict(variables),
-                cwd=self._job.log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=self._timeout_s,
-                check=False,
-            )
-            output, code = done.stdout, done.returncode
+            output, code = self._output(command, variables)
         except subprocess.TimeoutExpired as expired:
             output, code, may_fail = expired.stdout or b"", None, False
         except OSError as error:
@@ -198,6 +197,31 @@ class _Steps:
             return False
         raise EnvironmentFailure(self._message(shown, code, text))
 
+    def _output(self, command: Sequence[str], variables: Mapping[str, str]) -> tuple[bytes, int]:
+        """Return what a command printed and its exit code; however this ends, it has ended."""
+        deadline = time.monotonic() + self._timeout_s
+        with subprocess.Popen(
+            list(command),
+            env=dict(variables),
+            cwd=self._job.log.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it starts, a build say, ends with it
+        ) as process:
+            try:
+                while True:
+                    with suppress(subprocess.TimeoutExpired):
+                        return process.communicate(timeout=_LOOK_S)[0], process.returncode
+                    if self._job.unwanted():
+                        raise KeyboardInterrupt
+                    if time.monotonic() > deadline:
+                        _end(process)
+                        output, _ = process.communicate()
+                        raise subprocess.TimeoutExpired(list(command), self._timeout_s, output)
+            finally:
+                _end(process)
+
     def _message(self, shown: str, code: int | None, text: str) -> str:
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         tail = "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:]) or "  (no output)"
@@ -211,6 +235,14 @@ class _Steps:
             list(command), env=dict(variables), capture_output=True, text=True, check=False
         )
         return " ".join(done.stdout.split()[:2])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command and what it started, if it still runs."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _shown(command: Sequence[str]) -> list[str]:

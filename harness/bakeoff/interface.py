@@ -54,6 +54,9 @@ class Backend:
         Shown in reports; ``released`` is the year and month of the first release.
     device
         ``"cpu"`` or ``"cuda"``.
+    size_mb
+        Megabytes of the environment, as measured once on Linux x86-64; 0: not known. An
+        estimate to show before it is made.
     variant_of
         The name of the backend of which this is another version (`bakeoff.variants`);
         empty for all that are registered.
@@ -73,6 +76,7 @@ class Backend:
     released: str = ""
     device: str = "cpu"
     summary: str = ""
+    size_mb: int = 0
     variant_of: str = ""
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from bakeoff import variants
-from bakeoff.case import Case, Suite
+from bakeoff.case import MUSEUM, Case, Suite
 from bakeoff.errors import UsageError
 from bakeoff.interface import Backend
 from bakeoff.settings import Settings
@@ -80,11 +80,20 @@ def make_plan(
         If a name is unknown (near matches are listed), or nothing is selected.
     """
     usual = [name for name in USUAL_BACKENDS if name in backends] or list(backends)
+    if settings.preset == MUSEUM:
+        usual = every_on_cpu(backends)
     chosen = choose_backends(settings.backends or usual, backends)
     if not chosen:
         raise UsageError("no backend is registered; install a plugin or name one with --plugin")
     cases, problems = collect_cases(settings, suites)
     return Plan(tuple(chosen), cases, problems)
+
+
+def every_on_cpu(backends: Mapping[str, Backend]) -> list[str]:
+    """Return all that compute on the processor, in order of release; the reference first."""
+    there = [b for b in backends.values() if b.device == "cpu"]
+    there.sort(key=lambda b: (b.name != USUAL_BACKENDS[0], b.released or "9999", b.name))
+    return [b.name for b in there]
 
 
 def collect_cases(
@@ -102,7 +111,7 @@ def collect_cases(
     problems = []
     for name in chosen:
         try:
-            for case in suites[name].cases(settings.preset):
+            for case in suites[name].of(settings.preset):
                 if case.id in found:
                     problems.append(f"suite {name}: case {case.id} twice; the first is used")
                 found.setdefault(case.id, case)

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from typing import Any, Self
 
-from bakeoff.case import PRESETS, Preset
+from bakeoff.case import EVERY_PRESET, Preset
 from bakeoff.errors import UsageError
 from bakeoff.timing import PACES, Pace
 
@@ -19,7 +19,8 @@ class Settings:
     preset
         How many cases, and for how long.
     backends
-        Names, the first of which is the reference; empty: the usual ones.
+        Names, the first of which is the reference; empty: the usual ones, or all that
+        compute on the processor for the preset museum.
     suites
         Names; empty: all.
     cases
@@ -54,8 +55,8 @@ class Settings:
     half_width: float | None = None
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise UsageError(f"preset {self.preset!r}, expected one of {', '.join(PRESETS)}")
+        if self.preset not in EVERY_PRESET:
+            raise UsageError(f"preset {self.preset!r}, expected one of {', '.join(EVERY_PRESET)}")
         if self.threads < 1:
             raise UsageError(f"threads {self.threads}, expected 1 or more")
         half_width = self.half_width

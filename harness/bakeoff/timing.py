@@ -57,6 +57,8 @@ PACES: dict[Preset, Pace] = {
     "full": Pace(
         budget_s=None, rounds=40, sweeps=20, block_ns=20_000_000, timeout_s=900, half_width=0.01
     ),
+    # Many workers of slow starters, of which some compile for a minute.
+    "museum": Pace(budget_s=600, rounds=4, sweeps=6, block_ns=5_000_000, timeout_s=300),
 }
 
 

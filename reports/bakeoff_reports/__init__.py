@@ -17,6 +17,7 @@ FORMATS = (
 )
 
 SECTIONS = (
+    ReportSection("museum", "Two decades of toolkits", f"{_HERE}.museum:museum", 5),
     ReportSection("headline", "In short", f"{_HERE}.sections:headline", 10),
     ReportSection("summary", "Scorecard", f"{_HERE}.sections:summary", 20),
     ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
@@ -43,6 +44,7 @@ METRICS = (
     AdoptionMetric("memory", "Peak memory", "bytes", "lower", f"{_HERE}.metrics:peak_memory"),
     AdoptionMetric("first_call", "First call", "ns", "lower", f"{_HERE}.metrics:first_call"),
     AdoptionMetric("import", "Import", "ns", "lower", f"{_HERE}.metrics:import_time"),
+    AdoptionMetric("installed", "Installed", "bytes", "lower", f"{_HERE}.metrics:installed_size"),
 )
 
 

@@ -115,6 +115,11 @@ def first_call(analysis: Analysis) -> Values:
     }
 
 
+def installed_size(analysis: Analysis) -> Values:
+    """Size of the environment on the disk; backends may share one."""
+    return {b: analysis.environments[b].installed_bytes for b in analysis.backends}
+
+
 def import_time(analysis: Analysis) -> Values:
     """Median time to import the toolkit in a fresh process."""
     return {b: finite(analysis.of(b)["import_ns"].median()) for b in analysis.backends}

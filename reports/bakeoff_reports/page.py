@@ -23,6 +23,7 @@ from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "report.html"
+MOST_IN_TITLE = 8  # names; more are no title
 
 
 def write(
@@ -60,7 +61,10 @@ class Built:
 
 
 def built_sections(analysis: Analysis, sections: Sequence[ReportSection]) -> list[Built]:
-    """Build the sections in their order; one that fails says so in its place."""
+    """Build the sections in their order; one that fails says so in its place.
+
+    A section that has nothing to say of this run is left out.
+    """
     result = []
     for section in sorted(sections, key=lambda s: s.order):
         try:
@@ -72,6 +76,8 @@ def built_sections(analysis: Analysis, sections: Sequence[ReportSection]) -> lis
                     f" {section.build} raised {type(error).__name__}: {error}",
                 ),
             )
+        if not blocks:
+            continue
         anchors = tuple(b for b in blocks if isinstance(b, content.Heading) and b.anchor)
         result.append(Built(section.name, section.title, blocks, anchors))
     return result
@@ -79,6 +85,8 @@ def built_sections(analysis: Analysis, sections: Sequence[ReportSection]) -> lis
 
 def _title(analysis: Analysis) -> str:
     others = [b for b in analysis.backends if b != analysis.reference]
+    if len(others) > MOST_IN_TITLE:
+        return f"{len(others)} backends against {analysis.reference}"
     return f"{words.listed(others)} against {analysis.reference}" if others else analysis.reference
 
 

@@ -19,7 +19,11 @@ _HIDDEN = {
 
 @dataclass(frozen=True)
 class Environment:
-    """Where one backend ran; ``device`` as its toolkit names it."""
+    """Where one backend ran; ``device`` as its toolkit names it.
+
+    ``released`` is the year and month of the first release, ``installed_bytes`` the size of
+    the environment on the disk; empty and None if not known.
+    """
 
     backend: str
     title: str
@@ -30,6 +34,8 @@ class Environment:
     facts: Mapping[str, str] = field(default_factory=dict)
     ops: frozenset[str] = frozenset()
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    released: str = ""
+    installed_bytes: int | None = None
 
     @property
     def name_and_version(self) -> str:
@@ -81,6 +87,8 @@ def _environment(
         },
         ops=frozenset(hello.get("ops", ())),
         unsupported=dict(hello.get("unsupported", {})),
+        released=str(declared.get("released") or ""),
+        installed_bytes=found.get("installed", {}).get("size_bytes") or None,
     )
 
 

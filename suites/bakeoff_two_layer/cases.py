@@ -75,6 +75,13 @@ def cases(preset: Preset) -> Iterator[Case]:
         yield fit_case(1024, 256, "adam")
 
 
+def museum() -> Iterator[Case]:
+    """Yield the network as lectures show it: its steps, compared for 100, and one training."""
+    for optimizer in ("sgd", "adam"):
+        yield step_case(128, 64, optimizer, "float32")
+    yield fit_case(128, 64, "adam")
+
+
 def _first(hidden: int, batch: int, optimizer: str) -> Preset:
     """Return the smallest preset that times the step."""
     if hidden == 128 or optimizer in ("sgd", "adam"):
@@ -218,4 +225,5 @@ SUITE = Suite(
         "from the same weights and batches on every backend."
     ),
     cases=cases,
+    museum=museum,
 )

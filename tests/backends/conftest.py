@@ -1,7 +1,6 @@
 """Every built-in backend's worker, each in its own environment; one of each per session."""
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +11,6 @@ from bakeoff import devices, environments
 from bakeoff.interface import Backend
 from bakeoff.oracle import Oracle
 from bakeoff.worker import Worker, launch_for
-
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside this file
 
 TIMEOUT_S = 300.0
 

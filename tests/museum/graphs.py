@@ -1,6 +1,8 @@
 """The operators of graphs that toolkits run, read out of their own objects; Python 3.6."""
 
+import io
 import json
+import re
 
 
 def of_hybrid_block(adapter, executable):
@@ -15,6 +17,7 @@ def of_tf_function(adapter, executable):
     assert traced == 1, "traced %d times" % traced
     (concrete,) = executable._step._list_all_concrete_functions()
     return [op.type for op in concrete.graph.get_operations()]
+
 
 def caffe(adapter, executable):
     """Return the types of the layers of the net that is trained, and whether a solver did it."""
@@ -57,3 +60,14 @@ def tensorflow1(adapter, executable):
 def theano(adapter, executable):
     """Return the classes of the ops of the compiled, optimized function."""
     return {type(node.op).__name__ for node in executable.function.maker.fgraph.apply_nodes}
+
+
+def mlx(adapter, executable):
+    """Return the primitives of a step's graph, from the graph that MLX itself draws."""
+    outputs, grads = executable._gradient(tuple(executable._arguments), None)
+    new, _ = executable._optimizer.update(
+        executable.params(), grads, executable._optimizer.init(executable.params()), 0.1, 1
+    )
+    drawing = io.StringIO()
+    adapter.mx.export_to_dot(drawing, *outputs, *new)
+    return re.findall(r'label ="(\w+)"', drawing.getvalue())

@@ -37,6 +37,24 @@ optimizer.update()
 print(float(model.w.array[0]))
 """
 
+MLX_ADAM = """
+import mlx.core as mx, mlx.optimizers
+mx.set_default_device(mx.cpu)
+adam = mlx.optimizers.Adam(1.0, bias_correction=True, eps=0.0)
+w = adam.apply_gradients({"w": mx.ones(1)}, {"w": mx.zeros(1)})["w"]
+print(1e6 * (1 + w.item()))
+"""
+
+PADDLE_MATMUL = """
+import paddle
+a, b = paddle.ones([2, 1, 5, 6]), paddle.ones([3, 6, 4])
+a.stop_gradient = b.stop_gradient = False
+try:
+    print(paddle.grad([paddle.matmul(a, b)], [a, b])[0].shape[0])
+except ValueError:
+    print(-1)
+"""
+
 BROADCAST_TO = """
 import autograd, autograd.numpy as anp
 try:
@@ -52,11 +70,31 @@ condition = anp.ones((4, 1)) > 0
 print(autograd.grad(lambda x: anp.sum(anp.where(condition, x, 0.0)))(anp.ones(5)).ndim)
 """
 
+TINYGRAD_ADAM = """
+import os, tempfile, ziglang
+clang = os.path.join(tempfile.mkdtemp(), "clang")
+with open(clang, "w") as file:
+    file.write('#!/bin/sh\\nexec "%s/zig" clang "$@"\\n' % os.path.dirname(ziglang.__file__))
+os.chmod(clang, 0o755)
+os.environ["CC"] = clang
+from tinygrad import Tensor
+from tinygrad.nn.optim import Adam
+w = Tensor([0.0]).clone().realize()
+adam = Adam([w], lr=1.0, eps=0.0)
+w.grad = Tensor([1.0])
+adam.step()
+print(1e6 * (1 + w.item()))
+"""
+
 DEFECTS = (
     Defect("autograd", "broadcast_to raises for new dimensions", BROADCAST_TO, 1, 0),
     Defect("autograd", "where gives gradients of the broadcast shape", WHERE, 2, 1),
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
+    Defect("paddle", "matmul of two broadcast batches has no gradient", PADDLE_MATMUL, -1, 2),
+    # The first step is -lr, whatever the gradient; in parts per million.
+    Defect("tinygrad", "Adam corrects the bias in float32", TINYGRAD_ADAM, 6.616115570068359, 0.0),
+    Defect("mlx", "Adam corrects the bias in float32", MLX_ADAM, 6.735324859619141, 0.0),
 )
 
 

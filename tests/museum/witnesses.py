@@ -30,6 +30,29 @@ class Witness:
 _KERAS = ("train_on_batch", "Dense.call", "tanh", "sparse_categorical_crossentropy")
 
 WITNESSES: dict[str, Witness] = {
+    "fastai": Witness(
+        ("fastai", "torch"),
+        ("one_batch", "matmul", "tanh", "cross_entropy", "_backward"),
+        ("sgd_step",),
+        ("adam_step",),
+    ),
+    "tinygrad": Witness(
+        ("tinygrad",),
+        ("matmul", "tanh", "sparse_categorical_crossentropy", "compute_gradient", "run_linear"),
+        ("schedule_step",),
+        ("sqrt",),
+    ),
+    "paddle": Witness(
+        ("paddle",), ("matmul", "tanh", "cross_entropy", "backward"), ("sgd_",), ("adam_",)
+    ),
+    # of MLX's C++ functions Python's profiler sees none: its graph names them
+    "mlx": Witness(
+        ("mlx",),
+        ("cross_entropy", "Matmul", "Tanh", "LogSumExp", "Subtract"),
+        ("apply_gradients",),
+        ("Sqrt",),
+        graph="mlx",
+    ),
     "chainer": Witness(
         ("chainer",),
         ("matmul", "tanh", "softmax_cross_entropy", "backward"),
@@ -89,35 +112,47 @@ WITNESSES: dict[str, Witness] = {
         (*_KERAS, "value_and_grad"),
         ("SGD.update_step",),
         ("BaseOptimizer.stateless_apply", "sqrt"),
-WITNESSES: dict[str, Witness] = {
+    ),
     "caffe": Witness(
         ("caffe", "Boost.Python"),
         ("InnerProduct", "TanH", "SoftmaxWithLoss", "updated by Caffe"),
-        "caffe",
+        (),
+        (),
+        graph="caffe",
     ),
     "caffe2": Witness(
         ("caffe2",),
         ("RunNet", "FetchBlob", "FCTransposed", "FCTransposedGradient", "SoftmaxWithLoss"),
-        "caffe2",
+        (),
+        (),
+        graph="caffe2",
     ),
     "cntk": Witness(
         ("cntk",),
         ("train_minibatch", "Times", "Plus", "Tanh", "CrossEntropyWithSoftmax"),
-        "cntk",
+        (),
+        (),
+        graph="cntk",
     ),
     "dl4j": Witness(
         ("jpype", "org.nd4j"),
         ("mmul", "softmax", "tanh", "log", "gradients"),
-        "dl4j",
+        (),
+        (),
+        graph="dl4j",
     ),
     "tensorflow1": Witness(
         ("tensorflow", "tensorflow_core"),
         ("run", "MatMul", "SparseSoftmaxCrossEntropyWithLogits", "Tanh", "TanhGrad"),
-        "tensorflow1",
+        (),
+        (),
+        graph="tensorflow1",
     ),
     "theano": Witness(
         ("theano",),
         ("__call__", "Dot22", "CrossentropySoftmaxArgmax1HotWithBias", "Elemwise"),
-        "theano",
+        (),
+        (),
+        graph="theano",
     ),
 }

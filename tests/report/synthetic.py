@@ -28,10 +28,40 @@ BACKENDS: dict[str, tuple[float, float, str, str]] = {
 }
 NOISE = 0.006
 
+# As BACKENDS, with the first release: twenty-odd toolkits, many of them near each other.
+MUSEUM: dict[str, tuple[float, float, str, str]] = {
+    "numpy": (1.0, 0.0, "bakeoff_reference", "2006-10"),
+    "numpy-plan": (0.86, 0.02, "bakeoff_reference", "2006-10"),
+    "theano": (1.4, 0.05, "Theano", "2008-01"),
+    "caffe": (2.1, 0.05, "Caffe", "2013-12"),
+    "autograd": (3.4, 0.05, "autograd", "2014-11"),
+    "keras-jax": (9.0, 0.1, "Keras", "2015-03"),
+    "keras-tensorflow": (11.0, 0.1, "Keras", "2015-03"),
+    "keras-torch": (10.0, 0.1, "Keras", "2015-03"),
+    "chainer": (4.0, 0.05, "Chainer", "2015-06"),
+    "mxnet": (2.9, 0.05, "MXNet", "2015-09"),
+    "mxnet-hybrid": (2.4, 0.05, "MXNet", "2015-09"),
+    "tensorflow": (6.0, 0.1, "TensorFlow", "2015-11"),
+    "tensorflow1": (2.2, 0.05, "TensorFlow", "2015-11"),
+    "tensorflow-function": (1.9, 0.05, "TensorFlow", "2015-11"),
+    "cntk": (1.7, 0.05, "CNTK", "2016-01"),
+    "torch": (0.95, 0.05, "PyTorch", "2016-09"),
+    "paddle": (2.0, 0.05, "PaddlePaddle", "2016-09"),
+    "dl4j": (12.0, 0.1, "ND4J", "2014-06"),
+    "caffe2": (1.2, 0.05, "Caffe2", "2017-04"),
+    "mygrad": (3.3, 0.05, "MyGrad", "2018-05"),
+    "fastai": (14.0, 0.1, "fastai", "2018-10"),
+    "jax": (1.1, 0.05, "JAX", "2018-12"),
+    "tinygrad": (5.0, 0.05, "tinygrad", "2020-10"),
+    "pytensor": (1.3, 0.05, "PyTensor", "2022-11"),
+    "torch-compile": (0.9, 0.05, "PyTorch", "2023-03"),
+    "mlx": (1.25, 0.05, "MLX", "2023-12"),
+}
+
 
 def cases(preset: Preset = "quick") -> tuple[Case, ...]:
     """Return the cases of the suites we ship."""
-    return tuple(c for s in SUITES for c in import_module(f"bakeoff_{s}").SUITE.cases(preset))
+    return tuple(c for s in SUITES for c in import_module(f"bakeoff_{s}").SUITE.of(preset))
 
 
 def meta(backends: Sequence[str], **changes: Any) -> dict[str, Any]:
@@ -94,6 +124,27 @@ def environments(backends: Sequence[str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def museum() -> Run:
+    """Return a run of the preset museum on twenty-odd backends."""
+    backends = [
+        {"name": b, "title": b, "toolkit": toolkit, "released": released}
+        for b, (_, _, toolkit, released) in MUSEUM.items()
+    ]
+    made = run(tuple(MUSEUM), "museum", rounds=4)
+    settings = {"preset": "museum", "threads": 1, "seed": 0, "backends": list(MUSEUM)}
+    places = {
+        f"env-{b}": {
+            "backend": b,
+            "threads": 1,
+            "hello": {"describe": {"toolkit": toolkit, "version": "1.0", "threads": 1}},
+            "installed": {"size_bytes": 10_000_000 * (i + 1)},
+        }
+        for i, (b, (_, _, toolkit, _)) in enumerate(MUSEUM.items())
+    }
+    about = {**made.meta, "backends": backends, "settings": settings}
+    return Run(about, made.cases, places, made.records)
+
+
 def run(
     backends: Sequence[str] = tuple(BACKENDS),
     preset: Preset = "quick",
@@ -146,7 +197,7 @@ def write(run: Run, folder: Path) -> Path:
 def _records(
     case: Case, backend: str, rounds: int, rng: random.Random, twin: bool
 ) -> Iterable[Record]:
-    typical, spread, _, _ = BACKENDS[backend]
+    typical, spread, _, _ = BACKENDS.get(backend) or MUSEUM[backend]
     lean = math.exp(random.Random(f"{case.id} {backend}").gauss(math.log(typical), spread))
     rate = 60e9 if case.dtype == "float32" else 30e9
     base_ns = 1500 + cost.flops(case.program) / rate * 1e9

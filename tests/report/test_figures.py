@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
+from report import synthetic
 
 from bakeoff_reports import figures, style, svg
+from bakeoff_reports.decades import decades
 from bakeoff_reports.figures import Lane, Line, Point, Tile
 
 BACKENDS = (
@@ -68,6 +70,11 @@ DRAWINGS = {
     "glance": lambda: figures.at_a_glance(
         {b: [0.5, 1, 2.2] for b in BACKENDS}, {b: Point(b, 1.1, 1, 1.2) for b in BACKENDS},
         LOOKS, "× numpy", 0.02,
+    ),
+    "decades": lambda: decades(
+        [Point(b, r, 0.9 * r, 1.1 * r, b != "caffe") for b, (r, *_) in synthetic.MUSEUM.items()],
+        {b: int(when[:4]) + int(when[5:]) / 12 for b, (*_, when) in synthetic.MUSEUM.items()},
+        style.series(synthetic.MUSEUM), "time of a training step (× numpy)", 0.02,
     ),
     "error-map": lambda: figures.error_map(OPS, dict.fromkeys(BACKENDS, (TILES * 9)[:70])),
     "error-table": lambda: figures.error_table(OPS[:8], dict.fromkeys(BACKENDS, TILES)),

@@ -49,6 +49,22 @@ def test_without_names_the_usual_backends_and_all_suites_are_meant() -> None:
     assert plan.problems == ("suite broken: RuntimeError: half way",)
 
 
+def test_the_museum_is_a_few_cases_on_every_backend_of_the_processor() -> None:
+    """The reference first, then by first release; what a suite did not choose is not in it."""
+    old = Backend("old", "Old", "old", "m:A", released="2008-01")
+    card = Backend("card", "Card", "card", "m:A", device="cuda", released="2007-06")
+    new = dataclasses.replace(BACKENDS["torch"], released="2016-09")
+    backends = {b.name: b for b in (BACKENDS["other"], new, card, old, BACKENDS["numpy"])}
+    shown = dataclasses.replace(SUITES["toy"], name="shown", museum=lambda: CASES[1:2])
+    suites = {"shown": shown, **SUITES}
+    plan = make_plan(Settings("museum"), backends, suites)
+    assert [b.name for b in plan.backends] == ["numpy", "old", "torch", "other"]
+    assert [c.id for c in plan.cases] == ["toy/double-4"]
+    assert plan.problems == ()
+    named = make_plan(Settings("museum", ("card", "old")), backends, suites)
+    assert [b.name for b in named.backends] == ["card", "old"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -52,6 +52,15 @@ def test_a_larger_preset_holds_the_same_cases_and_more(suite):
         smaller = larger
 
 
+@per_suite
+def test_the_museum_shows_a_few_cases_of_the_full_preset(suite):
+    full = {case.id: case for case in FULL[suite.name]}
+    shown = {case.id: case for case in suite.of("museum")}
+    assert 2 <= len(shown) <= 5
+    assert shown.items() <= full.items()
+    assert {case.dtype for case in shown.values()} == {"float32"}  # the one that all offer
+
+
 def test_small_presets_stay_small():
     assert counts("smoke") <= 8
     assert 25 <= counts("quick") <= 35

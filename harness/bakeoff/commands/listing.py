@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from bakeoff.case import PRESETS
+from bakeoff.case import EVERY_PRESET
 from bakeoff.commands.display import printable
 from bakeoff.commands.options import (
     load_plugins,
@@ -54,7 +54,7 @@ def list_suites(as_json: bool, plugin: tuple[str, ...]) -> None:
 
 
 @list_group.command("cases")
-@click.option("--preset", type=click.Choice(PRESETS), default="quick", show_default=True)
+@click.option("--preset", type=click.Choice(EVERY_PRESET), default="quick", show_default=True)
 @click.option("--suites", multiple=True, callback=names, metavar="A,B")
 @click.option("--cases", multiple=True, metavar="GLOB")
 @_json_option

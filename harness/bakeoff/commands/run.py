@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from rich.console import Console
 
 from bakeoff import machine
-from bakeoff.case import PRESETS
+from bakeoff.case import EVERY_PRESET
 from bakeoff.ceilings import in_journal
 from bakeoff.cli import INTERRUPTED
 from bakeoff.commands.display import (
@@ -52,10 +52,10 @@ from bakeoff.summary import Summary, summarise
 @click.command("run")
 @click.option(
     "--preset",
-    type=click.Choice(PRESETS),
+    type=click.Choice(EVERY_PRESET),
     default="quick",
     show_default=True,
-    help="How many cases, and for how long.",
+    help="How many cases, and for how long; museum: a few on every backend of the processor.",
 )
 @click.option(
     "--backends",
@@ -63,7 +63,7 @@ from bakeoff.summary import Summary, summarise
     callback=backend_names,
     metavar="A,B",
     help="Backends; the first is the reference of all ratios. A name may carry a version of its "
-    "toolkit: 'jax==0.9.*,jax==0.10.*'.  [default: the usual]",
+    "toolkit: 'jax==0.9.*,jax==0.10.*'.  [default: the usual; museum: all]",
 )
 @click.option(
     "--suites", multiple=True, callback=names, metavar="A,B", help="Suites.  [default: all]"
