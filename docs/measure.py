@@ -28,10 +28,11 @@ from bakeoff.inputs import draw_inputs
 from bakeoff.launch import launch_for
 from bakeoff.plugins import load
 from bakeoff.program import Value, trace
+from bakeoff.replies import Array
 from bakeoff.samples import samples_of
 from bakeoff.statistics import per_call_ns
 from bakeoff.timing import orders
-from bakeoff.worker import Array, Launch, Worker
+from bakeoff.worker import Launch, Worker
 from bakeoff_worker.program import Program
 
 HERE = Path(__file__).parent

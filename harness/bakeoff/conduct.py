@@ -23,8 +23,8 @@ from bakeoff.case import Case
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import draw_inputs
 from bakeoff.record import Check
+from bakeoff.replies import Array, Observed
 from bakeoff.trial import Trial
-from bakeoff.worker import Array, Observed
 
 KIND = "conduct"
 SEEDS_APART = 1_000_003  # between a case's inputs and the others that it is tried on

@@ -12,8 +12,8 @@ from bakeoff.interface import Backend
 from bakeoff.launch import launch_for
 from bakeoff.oracle import Oracle
 from bakeoff.record import Check
+from bakeoff.replies import Array, Fitted, Trained
 from bakeoff.timing import Deadline
-from bakeoff.worker import Array, Fitted, Trained
 
 ENGINE = "numpy"  # the backend whose adapter is the reference engine
 

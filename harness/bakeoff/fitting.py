@@ -6,8 +6,8 @@ from bakeoff.energy import Meter, counters
 from bakeoff.examiner import Examiner
 from bakeoff.inputs import LABELS, FitArrays
 from bakeoff.record import Check
+from bakeoff.replies import Array, Fitted
 from bakeoff.trial import Trial
-from bakeoff.worker import Array, Fitted
 
 
 def fit(

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from bakeoff.examiner import Examiner
+from bakeoff.replies import Array
 from bakeoff.trial import Trial
 from bakeoff.truth import kept_steps
-from bakeoff.worker import Array
 
 
 def first_call(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner | None) -> None:

@@ -19,9 +19,10 @@ from bakeoff.case import Case
 from bakeoff.envelope import SEEDS, envelope, perturbed
 from bakeoff.errors import BakeoffError
 from bakeoff.inputs import fit_arrays
+from bakeoff.replies import Trained
 from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth, kept_steps
 from bakeoff.widening import in_float64
-from bakeoff.worker import Launch, Trained, Worker
+from bakeoff.worker import Launch, Worker
 
 T = TypeVar("T", CallTruth, TrainingTruth, FitTruth)
 

@@ -13,8 +13,9 @@ from bakeoff.case import Case
 from bakeoff.occupant import Occupant
 from bakeoff.plan import Cell
 from bakeoff.record import Block, Check, Outcome, Record
+from bakeoff.replies import Trained
 from bakeoff.timing import clock_for, contended, disturbed
-from bakeoff.worker import Trained, Worker, WorkerFailure
+from bakeoff.worker import Worker, WorkerFailure
 
 T = TypeVar("T")
 

@@ -11,114 +11,29 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 import bakeoff_worker
 from bakeoff import worker_log
 from bakeoff.ceilings import Ceilings
 from bakeoff.launch import Launch, launch_for
 from bakeoff.record import Outcome
+from bakeoff.replies import Array, Block, Called, Fitted, Observed, Trained
 from bakeoff.worker_failure import Evidence, WorkerFailure, ended, late, reported
 from bakeoff.worker_process import Ended, Expired, WorkerProcess, kernel_kills
 from bakeoff_worker.program import Program
 
-__all__ = [
-    "Block",
-    "Fitted",
-    "Launch",
-    "Observed",
-    "Trained",
-    "Worker",
-    "WorkerFailure",
-    "launch_for",
-]
+__all__ = ["Launch", "Worker", "WorkerFailure", "launch_for"]
 
-Array = NDArray[Any]
 Source = Array | Path  # an array, or an .npy file that holds it
 
 _MAIN = Path(bakeoff_worker.__file__).resolve().parent / "__main__.py"
 _PREPARED = ("transfer_ns", "compile_ns", "peak_is_of_program")
 _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A timed block: ``loops`` calls, then a synchronisation; resident memory after it.
-
-    ``device_ns`` is what the device's own events say of the calls; None without events.
-    """
-
-    loops: int
-    wall_ns: int
-    cpu_ns: int
-    involuntary: int
-    rss_bytes: int
-    device_ns: int | None = None
-
-
-class Called(TypedDict):
-    """Costs of one call; ``first``: the first since the program was prepared.
-
-    ``devices``: where each result lies, None where the adapter does not say.
-    """
-
-    devices: tuple[str | None, ...]
-    first: bool
-    wall_ns: int
-    cpu_ns: int
-
-
-class Observed(TypedDict):
-    """Two calls compared, results by number: see `bakeoff_worker.session.Session.observe`.
-
-    ``outputs`` are those of the second call.
-    """
-
-    outputs: list[Array]
-    overwritten: list[int]
-    same: list[int]
-    shared: list[tuple[int, str]]
-
-
-class Trained(TypedDict):
-    """Losses (steps,) in float64, parameters after the kept steps, and costs.
-
-    ``devices``: where the first loss lies, and the parameters.
-    """
-
-    losses: Array
-    devices: tuple[str | None, ...]
-    params: dict[int, list[Array]]
-    first: bool
-    first_step_ns: int
-    wall_ns: int
-    cpu_ns: int
-
-
-class Fitted(TypedDict):
-    """Losses (epochs, steps), one entry per epoch of the rest, classes of the test rows.
-
-    ``time_to_target_ns`` is the wall time of training up to the epoch that reached the
-    target, None if none did.
-    """
-
-    losses: Array
-    predictions: Array
-    params: list[Array]
-    wall_ns: list[int]
-    cpu_ns: list[int]
-    evaluate_ns: list[int]
-    accuracy: list[float]
-    reached: bool
-    time_to_target_ns: int | None
-    transfer_ns: int
-    compile_ns: int
 
 
 class Worker:

@@ -11,7 +11,8 @@ from conftest import TIMEOUT_S, built_in
 from bakeoff import environments
 from bakeoff.bits import digest
 from bakeoff.program import Value, trace
-from bakeoff.worker import Array, Worker, launch_for
+from bakeoff.replies import Array
+from bakeoff.worker import Worker, launch_for
 
 pytestmark = pytest.mark.toolkit
 

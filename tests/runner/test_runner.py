@@ -22,13 +22,13 @@ from bakeoff.journal import Journal
 from bakeoff.plugins import Plugins
 from bakeoff.progress import Silent
 from bakeoff.record import Check, Outcome, Record
+from bakeoff.replies import Fitted, Trained
 from bakeoff.runner import Result, Run
 from bakeoff.seating import Provided
 from bakeoff.sessions import begin, resume
 from bakeoff.settings import Settings
 from bakeoff.statistics import per_call_ns
 from bakeoff.timing import PACES
-from bakeoff.worker import Fitted, Trained
 
 
 class ToyExaminer:
