@@ -1,28 +1,18 @@
 """Every built-in backend's worker, each in its own environment; one of each per session."""
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from backends.registered import TIMEOUT_S, built_in
 
 from bakeoff import devices, environments
 from bakeoff.interface import Backend
 from bakeoff.oracle import Oracle
 from bakeoff.worker import Worker, launch_for
 
-TIMEOUT_S = 300.0
-
 WorkerOf = Callable[[str], Worker]
-
-
-def built_in() -> dict[str, Backend]:
-    """Return the built-in backends by name."""
-    found: list[Backend] = []
-    for module in ("bakeoff_numpy", "bakeoff_torch", "bakeoff_jax"):
-        importlib.import_module(module).register_backends(found.append)
-    return {backend.name: backend for backend in found}
 
 
 @pytest.fixture(scope="session")

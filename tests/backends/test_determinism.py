@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TIMEOUT_S, built_in
+from backends.registered import TIMEOUT_S, built_in
 
 from bakeoff import environments
 from bakeoff.bits import digest

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import TIMEOUT_S, built_in
+from backends.registered import TIMEOUT_S, built_in
 
 from bakeoff import environments
 from bakeoff.worker import Worker, launch_for
