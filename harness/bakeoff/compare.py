@@ -112,7 +112,7 @@ def _errors(got: Array, part: Part) -> tuple[Array, int]:
 
 def _fractions(errors: Array, bound: Array) -> Array:
     """Return errors / bound; no error is 0 whatever the bound, an error over 0 is infinite."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.where(errors == 0, 0.0, np.where(np.isinf(errors), np.inf, errors / bound))
 
 

@@ -62,9 +62,10 @@ def describe(record: Record) -> str:
     """
     head = f"{record.case_id} on {record.backend}: {record.outcome}"
     if record.outcome is Outcome.MISMATCH:
-        checks = record.checks or ()
-        failed = sum(not c.passed for c in checks)
-        lines = [f"{head}: {failed} of {len(checks)} outputs beyond the error bound"]
+        checks = record.checks or ()  # an output may have several, of later calls too
+        failed = {c.output for c in checks if not c.passed}
+        outputs = {c.output for c in checks}
+        lines = [f"{head}: {len(failed)} of {len(outputs)} outputs beyond the error bound"]
         return "\n".join([*lines, *(f"  {_line(c)}" for c in checks)])
     lines = [f"{head}: {record.reason}"]
     if record.log:
