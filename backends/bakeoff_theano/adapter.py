@@ -34,6 +34,9 @@ class TheanoAdapter(Adapter):
     """Theano on the CPU, its C++ linked with the OpenBLAS that SciPy carries."""
 
     name = "theano"
+    toolkit = "Theano"
+    notes: Tuple[str, ...] = _NOTES
+    _pattern_name = "broadcastable"  # the keyword of what a type holds of a shape
     dtypes = ("bool", "int32", "int64", "float32", "float64")
 
     def __init__(self, threads: int = 1) -> None:
@@ -73,31 +76,38 @@ class TheanoAdapter(Adapter):
     def describe(self) -> Dict[str, Any]:
         """Return version, threads, BLAS and compiler as Theano and OpenBLAS report them."""
         config = self.theano.config
+        described = {
+            "toolkit": self.toolkit,
+            "version": self.theano.__version__,
+            "device": "cpu",  # Theano's flag above, and all that PyTensor has
+            "precision": "floatX=%s; no fast math" % config.floatX,
+            "layout": "channels first (N, C, *spatial)",
+            "compiler": config.cxx,
+            "mode": "%s, linker %s" % (config.mode, config.linker),
+            "compiled": True,
+            "optimizer_origin": dict.fromkeys(
+                self.optimizers,
+                "composed: %s has no optimizers, users write the updates" % self.toolkit,
+            ),
+            "notes": list(self.notes),
+        }
+        described.update(self._blas_in_use())
+        return described
+
+    def _blas_in_use(self) -> Dict[str, Any]:
         core = self._openblas.openblas_get_corename
         core.restype = ctypes.c_char_p
         return {
-            "toolkit": "Theano",
-            "version": self.theano.__version__,
-            "device": config.device,
             "threads": self._openblas.openblas_get_num_threads(),
-            "precision": "floatX=%s; no fast math" % config.floatX,
-            "layout": "channels first (N, C, *spatial)",
             "blas": "OpenBLAS bundled with SciPy (%s), %s"
             % (os.path.basename(self._blas), core().decode()),
-            "compiler": config.cxx,
-            "mode": str(config.mode),
-            "compiled": True,
-            "optimizer_origin": dict.fromkeys(
-                self.optimizers, "composed: Theano has no optimizers, users write the updates"
-            ),
-            "notes": list(_NOTES),
         }
 
     def compile(self, program: Program) -> Any:
         """Return the program as a compiled function; g++ runs for what is new to the cache."""
         if program.kind == "training":
             return Training(self, program)
-        inputs = {v.name: self._variable(v) for v in program.inputs}
+        inputs = {v.name: self.variable(v) for v in program.inputs}
         symbols = self.grown(program, inputs)
         outputs = [symbols[name] for name in program.outputs]
         if program.kind == "gradient":
@@ -107,6 +117,22 @@ class TheanoAdapter(Adapter):
             [inputs[v.name] for v in program.inputs], outputs, on_unused_input="ignore"
         )
         return lambda *tensors: tuple(function(*tensors))
+
+    def variable(self, value: Value) -> Symbol:
+        """Return an input of a function."""
+        kind = self.theano.tensor.TensorType(value.dtype, self._pattern(value.shape))
+        variable = kind(value.name)
+        variable.tag.shape = value.shape
+        return variable
+
+    def shared(self, value: Value) -> Symbol:
+        """Return a variable that keeps its value from call to call, zeros at first."""
+        zeros = self.np.zeros(value.shape, value.dtype)
+        shared = self.theano.shared(
+            zeros, value.name, **{self._pattern_name: self._pattern(value.shape)}
+        )
+        shared.tag.shape = value.shape
+        return shared
 
     def grown(self, program: Program, inputs: Mapping[str, Symbol]) -> Dict[str, Symbol]:
         """Return the symbols of all values, of the dtypes and shapes that the program says."""
@@ -125,21 +151,21 @@ class TheanoAdapter(Adapter):
         return self.theano.tensor.constant(value, dtype=dtype)
 
     def _settled(self, symbol: Symbol, node: Node) -> Symbol:
-        """Give a result its dtype, and tell Theano which dimensions are of size 1."""
-        T = self.theano.tensor
+        """Give a result the dtype and shape that the program says, as far as types hold them."""
         if symbol.dtype != node.dtype:
-            symbol = T.cast(symbol, node.dtype)
-        pattern = tuple(size == 1 for size in node.shape)
-        if tuple(symbol.broadcastable) != pattern:
-            symbol = T.patternbroadcast(symbol, pattern)
+            symbol = self.theano.tensor.cast(symbol, node.dtype)
+        symbol = self._patterned(symbol, self._pattern(node.shape))
         symbol.tag.shape = node.shape
         return symbol
 
-    def _variable(self, value: Value) -> Symbol:
-        kind = self.theano.tensor.TensorType(value.dtype, tuple(n == 1 for n in value.shape))
-        variable = kind(value.name)
-        variable.tag.shape = value.shape
-        return variable
+    def _pattern(self, shape: Sequence[int]) -> Tuple[Any, ...]:
+        """Return what a type holds of a shape: in Theano, which dimensions are of size 1."""
+        return tuple(size == 1 for size in shape)
+
+    def _patterned(self, symbol: Symbol, pattern: Tuple[Any, ...]) -> Symbol:
+        if tuple(symbol.broadcastable) == pattern:
+            return symbol
+        return self.theano.tensor.patternbroadcast(symbol, pattern)
 
     def _gradients(
         self, program: Program, symbols: Mapping[str, Symbol], wrt: Sequence[Symbol]
@@ -165,36 +191,31 @@ class Training(object):
         self._numbers = StepNumbers(program)
         self._params: List[Any] = []
         self._slots: List[Any] = []
-        inputs = {v.name: adapter._variable(v) for v in program.data_inputs}
+        inputs = {v.name: adapter.variable(v) for v in program.data_inputs}
         for name in program.ask["params"]:
-            v = types[name]
-            shared = self._shared(theano, v)
-            shared.tag.shape = v.shape
+            shared = adapter.shared(types[name])
             self._params.append(shared)
             inputs[name] = shared
         (loss,) = [adapter.grown(program, inputs)[n] for n in program.outputs]
         numbers = [theano.tensor.scalar(k, dtype="float64") for k in self._numbers.changing]
-        updates = self._updates(theano, types, program, loss, numbers)
+        updates = self._updates(adapter, types, program, loss, numbers)
         batch = [inputs[v.name] for v in program.data_inputs]
         self.function = theano.function(batch + numbers, loss, updates=updates)
         self._t = 0
         self._loaded = False
 
-    def _shared(self, theano: Any, value: Value) -> Any:
-        zeros = self._np.zeros(value.shape, value.dtype)
-        return theano.shared(zeros, value.name, broadcastable=tuple(n == 1 for n in value.shape))
-
     def _updates(
-        self, theano: Any, types: Mapping[str, Value], program: Program, loss: Symbol,
+        self, adapter: TheanoAdapter, types: Mapping[str, Value], program: Program, loss: Symbol,
         numbers: Sequence[Symbol],
     ) -> List[Tuple[Any, Symbol]]:  # fmt: skip
-        T, definition = theano.tensor, self._numbers.definition
+        theano, definition = adapter.theano, self._numbers.definition
+        T = theano.tensor
         grads = theano.grad(
             loss, self._params, disconnected_inputs="ignore", return_disconnected="zero"
         )
         updates: List[Tuple[Any, Symbol]] = []
         for name, p, g in zip(program.ask["params"], self._params, grads):
-            slots = tuple(self._shared(theano, types[name]) for _ in definition.slots)
+            slots = tuple(adapter.shared(types[name]) for _ in definition.slots)
             k = {n: T.constant(v, dtype=p.dtype) for n, v in self._numbers.fixed.items()}
             k.update((s.name, T.cast(s, p.dtype)) for s in numbers)
             new, new_slots = definition.update(p, g, slots, k, T.sqrt)

@@ -23,14 +23,21 @@ def shape_of(symbol: Symbol) -> Tuple[int, ...]:
 
 
 def operators(theano: Any) -> Dict[str, Op]:
-    """Return all ops by their catalogue names."""
-    T = theano.tensor
-    table = dict(_elementwise(T))
-    for part in (_creation, _reductions, _movement, _products, _pools, _losses):
+    """Return all of Theano's ops by their catalogue names."""
+    table = dict(common(theano))
+    for part in (_activations, _products, _pools, _losses):
         table.update(part(theano))
     for n in (1, 2, 3):
         table["conv%dd" % n] = partial(_conv, theano, n)
         table["conv_transpose%dd" % n] = partial(_conv_transpose, theano, n)
+    return table
+
+
+def common(theano: Any) -> Dict[str, Op]:
+    """Return the ops that are written alike for Theano and for what it became."""
+    table = dict(_elementwise(theano.tensor))
+    for part in (_creation, _reductions, _movement):
+        table.update(part(theano))
     return table
 
 
@@ -47,6 +54,9 @@ def _elementwise(T: Any) -> Dict[str, Op]:
         scale, zero = (T.constant(v, dtype=x.dtype) for v in (1.0 - rate, 0.0))
         return T.switch(kept, x / scale, zero)
 
+    def bias_add(x: Symbol, bias: Symbol) -> Symbol:
+        return x + bias.dimshuffle(*["x", 0] + ["x"] * (x.ndim - 2))  # (C,) --> (1, C, 1, ...)
+
     return {
         "add": T.add,
         "subtract": T.sub,
@@ -56,8 +66,7 @@ def _elementwise(T: Any) -> Dict[str, Op]:
         "maximum": T.maximum,
         "minimum": T.minimum,
         "negative": T.neg,
-        "abs": T.abs_,
-        "sign": T.sgn,
+        "abs": abs,
         "square": T.sqr,
         "sqrt": T.sqrt,
         "exp": T.exp,
@@ -72,12 +81,20 @@ def _elementwise(T: Any) -> Dict[str, Op]:
         "less_equal": T.le,
         "greater": T.gt,
         "greater_equal": T.ge,
+        "tanh": T.tanh,
+        "dropout": dropout,
+        "bias_add": bias_add,
+        "squared_error": lambda predictions, targets: T.sqr(predictions - targets),
+    }
+
+
+def _activations(theano: Any) -> Dict[str, Op]:
+    T = theano.tensor
+    return {
+        "sign": T.sgn,
         "relu": T.nnet.relu,
         "sigmoid": T.nnet.sigmoid,
-        "tanh": T.tanh,
         "silu": lambda x: x * T.nnet.sigmoid(x),
-        "dropout": dropout,
-        "squared_error": lambda predictions, targets: T.sqr(predictions - targets),
     }
 
 
@@ -199,10 +216,7 @@ def _products(theano: Any) -> Dict[str, Op]:
         b = T.alloc(b, *(leading + (k, n))).reshape((-1, k, n), ndim=3)
         return T.batched_dot(a, b).reshape(leading + (m, n), ndim=len(leading) + 2)
 
-    def bias_add(x: Symbol, bias: Symbol) -> Symbol:
-        return x + bias.dimshuffle(*["x", 0] + ["x"] * (x.ndim - 2))  # (C,) --> (1, C, 1, ...)
-
-    return {"matmul": matmul, "bias_add": bias_add}
+    return {"matmul": matmul}
 
 
 def _shaped(symbol: Symbol, shape: Tuple[int, ...]) -> Symbol:
