@@ -1,4 +1,4 @@
-"""Theano 1.0. This module registers; `adapter` runs in the worker."""
+"""Theano 1.0, and PyTensor, its heir. This module registers; the adapters run in the worker."""
 
 from collections.abc import Callable
 
@@ -23,11 +23,23 @@ BACKENDS = (
         released="2009-04",
         summary="a symbolic graph, differentiated and optimized, each function compiled to C++",
     ),
+    Backend(
+        name="pytensor",
+        title="PyTensor",
+        toolkit="PyTensor",
+        adapter="bakeoff_theano.pytensor:PyTensorAdapter",
+        requirements=("pytensor==3.0.*", "numpy>=2,<3", "threadpoolctl>=3.5,<4"),
+        system=("a C++ compiler, g++", "the interpreter's C headers (Python.h)"),
+        homepage="https://pytensor.readthedocs.io",
+        size_mb=370,
+        released="2022-12",
+        summary="Theano's graphs as PyMC keeps them on: rewritten, then compiled",
+    ),
 )
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``theano``."""
+    """Offer ``theano`` and ``pytensor``."""
     for backend in BACKENDS:
         register(backend)

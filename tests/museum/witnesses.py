@@ -148,6 +148,13 @@ WITNESSES: dict[str, Witness] = {
         (),
         graph="tensorflow1",
     ),
+    "pytensor": Witness(
+        ("pytensor",),
+        ("__call__", "Dot22", "LogSoftmax", "Elemwise"),
+        (),
+        (),
+        graph="theano",
+    ),
     "theano": Witness(
         ("theano",),
         ("__call__", "Dot22", "CrossentropySoftmaxArgmax1HotWithBias", "Elemwise"),
