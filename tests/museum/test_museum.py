@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conformance_cases import FAMILIES, HALF_OPS, Failure, cases_of, failures
-from exhibits import BACKENDS
+from exhibits import BACKENDS, TIMEOUT_S
 from known import COARSE, MISSES, REFUSALS
 from training_loops import OPTIMIZERS, SCHEDULES, compare_training
 
@@ -197,7 +197,7 @@ def test_conduct_is_good(
 
 def _ok(case: Case, occupant: Occupant, oracle: Oracle, scratch: Path) -> None:
     trial = Trial(case, occupant, 0)
-    examine(trial, OracleExaminer(oracle), scratch, timeout_s=300)
+    examine(trial, OracleExaminer(oracle), scratch, timeout_s=TIMEOUT_S)
     trial.release()
     record = trial.record("")
     if record.outcome is not Outcome.OK:
