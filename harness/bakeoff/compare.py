@@ -147,7 +147,8 @@ def _ulps(part: Part, errors: Array) -> dict[str, float | None]:
     """Errors in units in the last place of the expected value: the worst, and 99 %."""
     if part.kind not in _ULP_KINDS or part.dtype not in FORMATS:
         return {}
-    ulps = errors / spacing(part.expected, part.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # in subnormal units
+        ulps = errors / spacing(part.expected, part.dtype)
     ulps = ulps[np.isfinite(ulps)]
     if not ulps.size:
         return {}
