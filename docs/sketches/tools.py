@@ -17,21 +17,23 @@ OURS = "bakeoff"
 
 
 def tools(data: Data) -> Figure:
-    """How often each says that two programs differ: per condition, effect and length of call."""
+    """How often each says that two programs differ: per condition, effect and length of call.
+
+    Others stand beside bakeoff where they were asked.
+    """
     conditions = [c for c in CONDITIONS if c in data]
-    first = data[conditions[0]]["others"]
-    names = (OURS, *next(iter(first.values()), {}))
-    row = 22 * len(names) + 50
-    height = 95 + row * len(conditions)
+    names = {c: (OURS, *next(iter(data[c]["others"].values()), {})) for c in conditions}
+    rows = [22 * len(names[c]) for c in conditions]
+    height = 95 + sum(rows) + 50 * len(rows)
     figure = style.canvas(height, WIDTH)
     width = (WIDTH - 215 - 2 * 25) / 3
     for down, condition in enumerate(conditions):
-        top = 75 + down * row
+        top = 75 + sum(rows[:down]) + 50 * down
         figure.text(14 / WIDTH, 1 - (top - 9) / height, CONDITIONS[condition], weight="bold",
                     color=INK)  # fmt: skip
         for i, effect in enumerate(EFFECTS):
-            axes = style.place(figure, 200 + i * (width + 25), top, width, row - 50)
-            _said(axes, data[condition], effect, names)
+            axes = style.place(figure, 200 + i * (width + 25), top, width, rows[down])
+            _said(axes, data[condition], effect, names[condition])
             axes.tick_params(labelleft=i == 0, labelbottom=down == len(conditions) - 1)
             if not down:
                 axes.set_title(EFFECT_TITLES[i], color=INK, pad=28)
