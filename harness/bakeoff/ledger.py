@@ -72,11 +72,11 @@ class Ledger:
 
     def hungry(self) -> bool:
         """Return whether a cell that did not fail has fewer rounds than it should."""
-        return any(self._lacks(cell) for cell in self.plan.cells())
+        unsettled = {c.id for c in self.plan.cases if not self.settled(c.id)}
+        return any(c.case_id in unsettled and self._lacks(c) for c in self.plan.cells())
 
     def _lacks(self, cell: Cell) -> bool:
-        few = cell not in self._closed and self._measured[cell] < self._wanted[cell.case_id]
-        return few and not self.settled(cell.case_id)
+        return cell not in self._closed and self._measured[cell] < self._wanted[cell.case_id]
 
     def settled(self, case_id: str) -> bool:
         """Return whether a case is known well enough to be measured no more."""
@@ -100,7 +100,8 @@ class Ledger:
             and Cell(case.id, *seat) not in self._closed
             and (case.id, *seat, number) not in self._done
         ]
-        return found if any(self._lacks(Cell(case.id, *s)) for s in found) else []
+        lacking = any(self._lacks(Cell(case.id, *s)) for s in found)
+        return found if lacking and not self.settled(case.id) else []
 
 
 def wanted_rounds(case: Case, rounds: int) -> int:

@@ -166,7 +166,7 @@ def _beside(trials: Sequence[Trial]) -> Iterator[None]:
     after, rate = machine.stolen_ns(cpus), machine.clock_mhz(cpus)
     stolen = None if before is None or after is None else after - before
     for trial in trials:
-        trial.stolen_share = (stolen or 0) / len(cpus or "?") / (time.monotonic_ns() - began)
+        trial.stolen_share = (stolen or 0) / max(1, len(cpus)) / (time.monotonic_ns() - began)
     for name, value in (("steal_ns", stolen), ("frequency_mhz", rate)):
         if value is not None:
             for trial in trials:
