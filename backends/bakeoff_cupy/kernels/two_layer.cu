@@ -1,0 +1,78 @@
+// The second layer of a network of two, with its loss and all its gradients, in two kernels.
+//
+//     z = h W + b        loss = mean_r (log sum_c exp z_rc - z_r,label_r)        dz = d loss / dz
+//     dW = h^T dz        db = sum_r dz_r        dh = (dz W^T) where h > 0
+//
+// h, dh (rows, hidden); W, dW (hidden, classes); b, db (classes); dz (rows, classes);
+// labels, losses (rows). At most 32 classes: one lane each. h comes from a ReLU.
+#include "storage.cuh"
+#include "warp.cuh"
+
+// One warp per row, `blockDim.y` rows per block; lane c holds class c.
+template <class T, class Label>
+__global__ void classify(const T* __restrict__ h, const T* __restrict__ weight,
+                         const T* __restrict__ bias, const Label* __restrict__ labels,
+                         T* __restrict__ losses, T* __restrict__ dz, int rows, int hidden,
+                         int classes) {
+    const int row = blockIdx.x * blockDim.y + threadIdx.y, c = threadIdx.x;
+    if (row >= rows) return;  // a whole warp: no lane is missed by the shuffles
+    float z = c < classes ? wide(bias[c]) : -infinity();
+    for (int begin = 0; begin < hidden; begin += WARP) {
+        const int k = begin + c;
+        const float mine = k < hidden ? wide(h[(long long)row * hidden + k]) : 0.0f;
+        for (int lane = 0; lane < WARP && begin + lane < hidden; ++lane) {
+            const float x = __shfl_sync(ALL_LANES, mine, lane);
+            if (c < classes) z += x * wide(weight[(long long)(begin + lane) * classes + c]);
+        }
+    }
+    const float most = over_warp<Max>(z);
+    const float e = c < classes ? expf(z - most) : 0.0f;
+    const float total = over_warp<Sum>(e);
+    const long long label = labels[row];
+    const bool known = label >= 0 && label < classes;
+    if (c < classes) {
+        const float d = e / total - (c == label ? 1.0f : 0.0f);
+        dz[(long long)row * classes + c] = narrow<T>(known ? d / rows : not_a_number());
+    }
+    if (c == label && known) losses[row] = narrow<T>(logf(total) + (most - z));
+    if (c == 0 && !known) losses[row] = narrow<T>(not_a_number());
+}
+
+// Block (32, 8). Blocks below `hidden` compute a row of dW each (the last of them db too: the
+// row of ones that a bias is); the others compute dh for eight rows of h each.
+template <class T>
+__global__ void classify_grad(const T* __restrict__ h, const T* __restrict__ weight,
+                              const T* __restrict__ dz, T* __restrict__ dweight,
+                              T* __restrict__ dbias, T* __restrict__ dh, int rows, int hidden,
+                              int classes) {
+    constexpr int STRIPES = 8;
+    __shared__ float partial[STRIPES][WARP];
+    const int lane = threadIdx.x, stripe = threadIdx.y;
+    const int k = blockIdx.x;
+    if (k <= hidden) {
+        float total = 0.0f;
+        if (lane < classes)
+            for (int r = stripe; r < rows; r += STRIPES) {
+                const float x = k < hidden ? wide(h[(long long)r * hidden + k]) : 1.0f;
+                total += x * wide(dz[(long long)r * classes + lane]);
+            }
+        partial[stripe][lane] = total;
+        __syncthreads();
+        if (stripe == 0 && lane < classes) {
+            for (int s = 1; s < STRIPES; ++s) total += partial[s][lane];
+            if (k < hidden) dweight[(long long)k * classes + lane] = narrow<T>(total);
+            else dbias[lane] = narrow<T>(total);
+        }
+        return;
+    }
+    const int row = (blockIdx.x - hidden - 1) * STRIPES + stripe;
+    if (row >= rows) return;
+    for (int k = lane; k < hidden; k += WARP) {
+        float total = 0.0f;
+        for (int c = 0; c < classes; ++c)
+            total += wide(dz[(long long)row * classes + c]) *
+                     wide(weight[(long long)k * classes + c]);
+        const long long i = (long long)row * hidden + k;
+        dh[i] = narrow<T>(wide(h[i]) > 0.0f ? total : 0.0f);
+    }
+}
