@@ -29,8 +29,13 @@ MOVEMENT = ("reshape", "broadcast_to", "concatenate", "stack", "where", "copyto"
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 
-def array_module(np: Any) -> Any:
-    """Return the namespace ``xp`` of an array library with NumPy's functions."""
+def array_module(np: Any, reductions: Any = None) -> Any:
+    """Return the namespace ``xp`` of an array library with NumPy's functions.
+
+    ``reductions`` are ``sum``, ``max`` and ``min``; by default the ``reduce`` of NumPy's ufuncs.
+    """
+    # np.sum and its kin are Python around these; reduce alone is 1-2 µs faster per call
+    sum_, max_, min_ = reductions or (np.add.reduce, np.maximum.reduce, np.minimum.reduce)
 
     def take(x: Array, indices: Array, axis: int) -> Array:
         """Elements of ``x`` along ``axis``; an index out of range is an IndexError."""
@@ -80,10 +85,9 @@ def array_module(np: Any) -> Any:
         shares_memory=np.shares_memory,
         errstate=np.errstate,
         asarray=np.asarray,
-        # np.sum and its kin are Python around these; reduce alone is 1-2 µs faster per call
-        sum=np.add.reduce,
-        max=np.maximum.reduce,
-        min=np.minimum.reduce,
+        sum=sum_,
+        max=max_,
+        min=min_,
         take=take,
         add_at=add_at,
         pick=pick,

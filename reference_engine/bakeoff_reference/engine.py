@@ -1,6 +1,6 @@
 """An engine: the ops and the tape over one array module."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bakeoff_reference import operators
@@ -30,11 +30,14 @@ class Engine:
         Callables by name.
     """
 
-    def __init__(self, xp: XP, tensor: type[Tensor] | None = None) -> None:
+    def __init__(
+        self, xp: XP, tensor: type[Tensor] | None = None,
+        primitives: Mapping[str, Primitive] = PRIMITIVES,
+    ) -> None:  # fmt: skip
         self.xp = xp
         self.Tensor: type[Tensor] = tensor or type("Tensor", (Tensor,), {"__slots__": ()})
         self.Tensor.engine = self
-        self.ops = {name: bind(op, self) for name, op in PRIMITIVES.items()}
+        self.ops = {name: bind(op, self) for name, op in primitives.items()}
         specialise(self.Tensor, self.ops)
 
     def array(self, value: Any, dtype: Any = None) -> Array:

@@ -24,7 +24,7 @@ from bakeoff.samples import SAMPLES
 from bakeoff.worker import Worker, WorkerFailure, launch_for
 from bakeoff_worker.program import Program
 
-CUDA = ("torch-cuda", "torch-cuda-compile", "jax-cuda")
+CUDA = ("torch-cuda", "torch-cuda-compile", "jax-cuda", "cupy")
 WorkerOf = Callable[[str], Worker]
 Backends = dict[str, Backend]
 ADAPTERS = Path(__file__).parents[2] / "backends"
@@ -36,7 +36,7 @@ ADAPTERS = Path(__file__).parents[2] / "backends"
 @pytest.mark.parametrize("name", CUDA)
 def test_they_are_of_the_device_and_not_among_the_usual(name: str, backends: Backends) -> None:
     backend = backends[name]
-    assert backend.device == backend.mode["device"] == "cuda"
+    assert backend.device == backend.mode.get("device", "cuda") == "cuda"
     assert name not in USUAL_BACKENDS
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from bakeoff_cupy import kernels
 
 HERE = Path(__file__).parent / "emulator"
@@ -76,7 +77,7 @@ class Kernel:
     """One instantiation, as a function of arrays, changed in place, and numbers."""
 
     def __init__(self, call: Any, types: Sequence[str]) -> None:
-        self._call, self._types = call, types
+        self._call, self.types = call, types
 
     def __call__(self, grid: Dim, block: Dim, *arguments: Any, backwards: bool = False) -> None:
         """Run every block; ``backwards`` runs blocks and threads in the other order.
@@ -88,7 +89,7 @@ class Kernel:
             others that never come.
         """
         held = [_Guarded(a) if isinstance(a, np.ndarray) else _number(a, t)
-                for a, t in zip(arguments, self._types, strict=True)]  # fmt: skip
+                for a, t in zip(arguments, self.types, strict=True)]  # fmt: skip
         addresses = [h.address if isinstance(h, _Guarded) else ctypes.addressof(h) for h in held]
         pointers = (ctypes.c_void_p * len(held))(*addresses)
         sizes = (*grid, *(1,) * (3 - len(grid)), *block, *(1,) * (3 - len(block)))

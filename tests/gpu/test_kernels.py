@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bakeoff_cupy import kernels
-from gpu.emulated import UNIT, Kernel, library, stored, values
 
+from bakeoff_cupy import kernels
 from bakeoff_reference.arrays import NUMPY
 from bakeoff_reference.optimizers import DEFINITIONS, complete
+from gpu.emulated import UNIT, Kernel, library, stored, values
 
 Array = np.ndarray[Any, Any]
 Get = Callable[[str, str], Kernel]
@@ -62,7 +62,7 @@ LABEL_DTYPES = {"int": "i4", "long long": "i8"}
 @pytest.mark.parametrize(
     ("rows", "classes", "threads"),
     [(1, 1, 32), (5, 10, 32), (3, 33, 64), (2, 1000, 256), (2, 700, 1024)],
-    ids=lambda n: str(n),
+    ids=str,
 )
 def test_softmax_cross_entropy_gives_losses_and_their_gradient(
     kernel: Get, kind: str, backwards: bool, label: str, rows: int, classes: int, threads: int
@@ -101,7 +101,7 @@ def test_softmax_cross_entropy_passes_a_nan_on(kernel: Get, kind: str, backwards
 
 
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "Identity": (lambda x: x, lambda y: np.ones_like(y)),
+    "Identity": (lambda x: x, np.ones_like),
     "Relu": (lambda x: np.maximum(x, 0), lambda y: (y > 0).astype(float)),
     "Sigmoid": (lambda x: 1 / (1 + np.exp(-x)), lambda y: y * (1 - y)),
     "Tanh": (np.tanh, lambda y: 1 - y**2),
@@ -185,7 +185,7 @@ def second_layer(h: Array, weight: Array, bias: Array, labels: Array) -> tuple[A
 @pytest.mark.parametrize(
     ("rows", "hidden", "classes"),
     [(1, 1, 1), (5, 40, 10), (17, 128, 10), (9, 33, 32)],
-    ids=lambda n: str(n),
+    ids=str,
 )
 @pytest.mark.parametrize("label", kernels.LABELS)
 def test_the_second_layer_gives_losses_and_every_gradient(

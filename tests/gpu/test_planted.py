@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from bakeoff_cupy import kernels
 from gpu import test_kernels as checks
 from gpu.emulated import Kernel, library

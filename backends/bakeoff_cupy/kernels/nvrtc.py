@@ -1,7 +1,8 @@
 """Compile kernels for an architecture that need not be there, and see what they take.
 
-``python -m bakeoff_cupy.nvrtc`` compiles every kernel for every architecture of `ARCHITECTURES`
-and prints registers, spills and shared memory. It needs neither a device nor a driver.
+``python -m kernels.nvrtc``, with this package's parent on the path, compiles every kernel for every
+architecture of `ARCHITECTURES` and prints registers, spills and shared memory. It needs CuPy and
+NVRTC (`REQUIREMENTS`), but neither a device nor a driver, nor the rest of bakeoff.
 Source: https://docs.nvidia.com/cuda/nvrtc/
 """
 
@@ -11,8 +12,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bakeoff_cupy import kernels
+from . import KERNELS, names, source
 
+REQUIREMENTS = ("cupy-cuda13x==14.*", "cuda-toolkit[nvrtc,cudart]==13.0.*")
 ARCHITECTURES = ("sm_80", "sm_90", "sm_120")
 
 # of ptxas: "Compiling entry function 'NAME' for 'sm_90'", then spills, then what is used
@@ -85,15 +87,13 @@ def _options(architecture: str) -> tuple[str, ...]:
     return (f"-arch={architecture}", "-std=c++17", f"-I{include}", "--ptxas-options=-v")
 
 
-def main() -> int:
+def main(architectures: Sequence[str] = ()) -> int:
     """Compile everything; return 1 if a kernel does not compile or spills registers."""
     worst = 0
-    for name in kernels.KERNELS:
-        for architecture in ARCHITECTURES:
+    for name in KERNELS:
+        for architecture in architectures or ARCHITECTURES:
             try:
-                uses = compile_kernels(
-                    name, kernels.source(name), kernels.names(name), architecture
-                )
+                uses = compile_kernels(name, source(name), names(name), architecture)
             except CompileError as error:
                 print(error, file=sys.stderr)
                 worst = 1
@@ -106,4 +106,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+"""Adapter of bakeoff's own engine over CuPy: the eager tape, with our kernels where they pay."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bakeoff_worker.adapter import Adapter
+from bakeoff_worker.program import Program
+
+from . import device
+from .fused import ArenaOptimizer, primitives
+from .launch import Kernels
+from .namespace import namespace
+
+Tensor = Any
+
+
+class CupyAdapter(Adapter):
+    """The tape of the reference engine, with CuPy as its array module."""
+
+    name = "cupy"
+    dtypes = ("bool", "int32", "int64", "float16", "float32", "float64")
+
+    def __init__(self, threads: int = 1, **mode: Any) -> None:
+        super().__init__(threads, **mode)
+        import cupy
+
+        device.require(cupy)
+        self._take(cupy)
+
+    def _take(self, cp: Any) -> None:
+        """Build the engine over a module with CuPy's functions."""
+        from bakeoff_reference.engine import Engine
+
+        self._cp, self._kernels = cp, Kernels(cp)
+        self._xp = namespace(cp)
+        self._engine = Engine(self._xp, primitives=primitives(cp, self._kernels))
+        self._timer = device.Timer(cp)
+        self.ops: Mapping[str, Callable[..., Tensor]] = self._engine.ops
+
+    def tensor(self, array: Any, dtype: str) -> Tensor:
+        """Return a tensor on the device that owns a contiguous copy of the values."""
+        return self._engine.wrap(self._cp.array(np.asarray(array), dtype=dtype, order="C"))
+
+    def to_numpy(self, tensor: Tensor) -> Any:
+        return self._cp.asnumpy(tensor.value)
+
+    def device_of(self, tensor: Tensor) -> str:
+        return "cuda"
+
+    def value_and_grad(
+        self, fn: Callable[..., tuple[Tensor, ...]], wrt: Sequence[int]
+    ) -> Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
+        engine, positions = self._engine, tuple(wrt)
+
+        def gradient(args: Sequence[Tensor], cotangents: Any) -> Any:
+            inputs = engine.tracked(args, positions)
+            outputs = fn(*inputs)
+            given = cotangents if cotangents is not None else (None,) * len(outputs)
+            return outputs, engine.gradients(outputs, given, [inputs[i] for i in positions])
+
+        return gradient
+
+    def optimizer(self, name: str, hyper: Mapping[str, float]) -> ArenaOptimizer:
+        """Return the engine's own optimizer: one kernel over all parameters."""
+        return ArenaOptimizer(self._cp, self._xp, self._kernels, self._engine.wrap, name, hyper)
+
+    def compile(self, program: Program) -> Any:
+        """Return straight-line Python over the tape; results that are views are copied."""
+        run = super().compile(program)
+        if program.kind == "training":
+            return run
+        engine, shared = self._engine, self._cp.shares_memory
+
+        def executable(*tensors: Tensor) -> tuple[Tensor, ...]:
+            return tuple(
+                engine.wrap(t.value.copy()) if any(shared(t.value, x.value) for x in tensors) else t
+                for t in run(*tensors)
+            )
+
+        return executable
+
+    def synchronize(self, values: Any = None) -> None:
+        """Wait for the device's whole queue."""
+        self._cp.cuda.Device(0).synchronize()
+
+    def device_timer(self) -> Any:
+        """Return CuPy's events."""
+        return self._timer
+
+    def memory(self) -> dict[str, int]:
+        """Return ``device_peak_bytes``: what the pool took since the program was prepared."""
+        return {"device_peak_bytes": device.held_bytes(self._cp, self._timer)}
+
+    def release(self) -> None:
+        """Give the device's cached memory back."""
+        device.release(self._cp)
+
+    def describe(self) -> dict[str, Any]:
+        """Return versions, device and precision as CuPy and the CUDA runtime report them."""
+        return {
+            **device.describe(self._cp),
+            "engine": "bakeoff_reference",
+            "layout": "NCHW",
+            "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
+            "notes": ["an index or a label out of range wraps around or gives NaN"],
+        }

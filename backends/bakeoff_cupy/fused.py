@@ -1,0 +1,151 @@
+"""Ops and optimizers of the engine that one kernel of ours does, in place of many of CuPy's."""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from bakeoff_reference.optimizers import DEFINITIONS, complete
+from bakeoff_reference.primitive import PRIMITIVES, Primitive
+
+from .launch import Kernels, elementwise, has, instantiation, row_threads
+
+Array = Any
+CROSS_ENTROPY = "sparse_softmax_cross_entropy_with_logits"
+
+# The numbers of a step in the order in which the kernels read them (`Definition.scalars`).
+NUMBERS: dict[str, tuple[str, ...]] = {
+    "sgd": ("lr",),
+    "momentum": ("lr", "momentum"),
+    "nesterov": ("lr", "momentum"),
+    "adagrad": ("lr", "eps"),
+    "rmsprop": ("lr", "eps", "decay", "rest"),
+    "adam": ("b1", "b2", "eps", "step"),
+    "adamw": ("b1", "b2", "eps", "step", "shrink"),
+}
+
+
+def primitives(cp: Any, kernels: Kernels) -> dict[str, Primitive]:
+    """Return the catalogue's ops, those with a kernel of their own replaced.
+
+    float64 takes the reference's own rules.
+    """
+    return {**PRIMITIVES, CROSS_ENTROPY: _cross_entropy(cp, kernels)}
+
+
+def _cross_entropy(cp: Any, kernels: Kernels) -> Primitive:
+    reference = PRIMITIVES[CROSS_ENTROPY]
+
+    def sparse_softmax_cross_entropy_with_logits(xp: Any, logits: Array, labels: Array, /) -> Any:
+        """Return one loss per row, and keep the gradient that the same pass computes."""
+        if not has(logits.dtype) or logits.size == 0:
+            return reference.forward(xp, logits, labels)
+        z, flat = cp.ascontiguousarray(logits), cp.ascontiguousarray(labels)
+        losses, grad = cp.empty(labels.shape, z.dtype), cp.empty(z.shape, z.dtype)
+        classes = z.shape[-1]
+        kernels.launch(
+            "softmax_cross_entropy",
+            instantiation("softmax_cross_entropy", z.dtype, flat.dtype),
+            (flat.size,),
+            (row_threads(classes),),
+            (z, flat, losses, grad, np.int32(classes)),
+        )
+        return losses, grad
+
+    def vjp(xp: Any, g: Array, saved: Array, logits: Array, labels: Array) -> Array:
+        if not has(logits.dtype) or logits.size == 0:
+            return reference.vjps[0](xp, g, saved, logits, labels)  # type: ignore[misc]
+        return saved * g.reshape((*g.shape, 1))
+
+    op = Primitive(
+        sparse_softmax_cross_entropy_with_logits, reference.prepare, saves=True,
+        accumulates=False, variadic=False, same=(0,), ufunc="",
+    )  # fmt: skip
+    op.defvjp(vjp, None)
+    return op
+
+
+class ArenaOptimizer:
+    """One kernel per step, over all parameters of a dtype in one flat array.
+
+    float64 takes the reference's passes over the same array. The parameters that `update`
+    returns are views of it.
+    """
+
+    def __init__(
+        self, cp: Any, xp: Any, kernels: Kernels, wrap: Any, name: str, hyper: Mapping[str, float]
+    ) -> None:
+        self._cp, self._xp, self._kernels, self._wrap, self.name = cp, xp, kernels, wrap, name
+        self._definition, self._hyper = DEFINITIONS[name], complete(name, hyper)
+
+    def init(self, params: Sequence[Any]) -> "list[Arena]":
+        """Return the state: an arena per dtype, the parameters' values copied into it."""
+        values = [p.value for p in params]
+        groups = dict.fromkeys(str(v.dtype) for v in values)
+        return [
+            Arena(self._cp, {i: v for i, v in enumerate(values) if str(v.dtype) == dtype},
+                  len(self._definition.slots))
+            for dtype in groups
+        ]  # fmt: skip
+
+    def update(
+        self, params: Sequence[Any], grads: Sequence[Any], state: "list[Arena]", lr: float, t: int
+    ) -> "tuple[Sequence[Any], list[Arena]]":
+        """Do step ``t``; the state holds the parameters, ``params`` are views of it or equal."""
+        scalars = self._definition.scalars(self._hyper, lr, t)
+        updated = list(params)
+        for arena in state:
+            arena.gather(grads)
+            if has(arena.weights.dtype):
+                self._fused(arena, [scalars[n] for n in NUMBERS[self.name]])
+            else:
+                scratch = self._cp.empty_like(arena.weights)
+                self._definition.step(
+                    self._xp, arena.weights, arena.grads, arena.slots, scratch, **scalars
+                )
+            for i, view in arena.views.items():
+                updated[i] = self._wrap(view)
+        return updated, state
+
+    def _fused(self, arena: "Arena", numbers: Sequence[float]) -> None:
+        arena.numbers[: len(numbers)] = self._cp.asarray(numbers, "float32")
+        grid, block = elementwise(arena.weights.size)
+        self._kernels.launch(
+            "optimizers",
+            instantiation(self.name, arena.weights.dtype),
+            grid,
+            block,
+            (arena.weights, arena.grads, *arena.slots, arena.numbers, np.int64(arena.weights.size)),
+        )
+
+
+class Arena:
+    """Parameters of one dtype in one flat array, with their gradients and slots.
+
+    Attributes
+    ----------
+    views
+        Each parameter as a view of ``weights``, by its position among all of them.
+    numbers
+        A step's numbers on the device, where a replayed graph finds new ones.
+    """
+
+    def __init__(self, cp: Any, values: Mapping[int, Array], slots: int) -> None:
+        self._cp = cp
+        self.weights = cp.concatenate([v.reshape((-1,)) for v in values.values()])
+        self.grads = cp.zeros_like(self.weights)
+        working = "float32" if has(self.weights.dtype) else self.weights.dtype
+        self.slots = [cp.zeros(self.weights.shape, working) for _ in range(slots)]
+        self.numbers = cp.zeros((max(map(len, NUMBERS.values())),), "float32")
+        self.views: dict[int, Array] = {}
+        start = 0
+        for i, v in values.items():
+            size = prod(v.shape)
+            self.views[i] = self.weights[start : start + size].reshape(v.shape)
+            start += size
+
+    def gather(self, grads: Sequence[Any]) -> None:
+        """Copy the parameters' gradients into one flat array."""
+        flat = [grads[i].value.reshape((-1,)) for i in self.views]
+        self._cp.concatenate(flat, out=self.grads)

@@ -1,0 +1,47 @@
+"""The float64 oracle, and the CuPy backend's worker with NumPy in CuPy's place."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bakeoff_cupy
+import bakeoff_reference
+from bakeoff.oracle import Oracle
+from bakeoff.plugins import load
+from bakeoff.worker import Launch, Worker, launch_for
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
+    """The float64 oracle, on the running Python."""
+    launch = launch_for(load().backends["numpy"], sys.executable)
+    with Oracle(launch, tmp_path_factory.mktemp("oracle")) as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="session")
+def posed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The backend's own adapter in a worker of its own; ``import cupy`` finds a stand-in."""
+    scratch = tmp_path_factory.mktemp("posed")
+    launch = Launch(
+        python=sys.executable,
+        adapter_file=f"{_folder(bakeoff_cupy)}/adapter.py",
+        adapter_class="CupyAdapter",
+        name="cupy",
+        env={"POSED_KERNELS": str(scratch)},
+        packages={
+            "bakeoff_reference": _folder(bakeoff_reference),
+            "cupy": str(HERE / "posed" / "cupy.py"),
+            "gpu": str(HERE),
+        },
+    )
+    with Worker(launch, 120.0, scratch) as worker:
+        yield worker
+
+
+def _folder(package: object) -> str:
+    return str(Path(package.__file__).parent)  # type: ignore[attr-defined]

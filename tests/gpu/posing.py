@@ -1,0 +1,142 @@
+"""NumPy in CuPy's place: it tests what is called with what, and nothing of a device.
+
+Its arrays refuse to meet the host's, as CuPy's do; kernels run on the CPU, through the emulator.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from bakeoff_cupy import kernels
+from gpu.emulated import library
+
+Function = Callable[..., Any]
+
+
+class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
+    """An array that NumPy's functions take only together with others of its kind."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        _refuse_host(ufunc.__name__, [*inputs, *kwargs.get("out", ())])
+        plain = {k: _plain(v) for k, v in kwargs.items()}
+        return _posed(getattr(ufunc, method)(*_plain(inputs), **plain))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        _refuse_host(func.__name__, [*args, *kwargs.values()])
+        return _posed(func(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
+
+    def set(self, values: Any) -> None:
+        """Copy from the host, as CuPy's arrays do."""
+        self[...] = values
+
+
+def _refuse_host(name: str, values: Sequence[Any]) -> None:
+    for value in values:
+        if isinstance(value, (tuple, list)):
+            _refuse_host(name, value)
+        elif type(value) is np.ndarray:
+            raise TypeError(f"{name}: unsupported type {type(value)}")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_plain, value))
+    return value.view(np.ndarray) if isinstance(value, OnDevice) else value
+
+
+def _posed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_posed, value))
+    # a sum over everything is an array of no dimensions in CuPy
+    return (
+        np.asarray(value).view(OnDevice) if isinstance(value, (np.ndarray, np.generic)) else value
+    )
+
+
+def _made(function: Function) -> Function:
+    @wraps(function)
+    def make(*args: Any, **kwargs: Any) -> Any:
+        return _posed(function(*args, **kwargs))
+
+    return make
+
+
+class Module:
+    """``cupy.RawModule``: the file is known by its text."""
+
+    def __init__(
+        self, folder: Path, code: str, options: Sequence[str], name_expressions: Sequence[str]
+    ) -> None:
+        (self._file,) = (f for f in kernels.KERNELS if kernels.source(f) == code)
+        assert "-std=c++17" in options
+        self._names, self._compiled = set(name_expressions), compiled(folder, self._file)
+
+    def get_function(self, name: str) -> Function:
+        assert name in self._names
+        kernel = self._compiled[name]
+
+        def launch(grid: Any, block: Any, args: tuple[Any, ...]) -> None:
+            for a, kind in zip(args, kernel.types, strict=True):
+                _check(name, a, kind)
+            kernel(grid, block, *map(_plain, args))
+
+        return launch
+
+
+compiled = cache(library)
+_DTYPES = {"float": "float32", "__half": "float16", "int": "int32", "long long": "int64"}
+
+
+def _check(name: str, argument: Any, kind: str) -> None:
+    """A kernel gets just the bits of its arguments: their types are the caller's business."""
+    pointed = kind.removesuffix("*").removesuffix(" const")
+    assert argument.dtype == _DTYPES[pointed], f"{name}: {argument.dtype} for {kind}"
+    if kind.endswith("*"):
+        assert isinstance(argument, OnDevice), f"{name}: an array of the host for {kind}"
+        assert argument.flags.c_contiguous, f"{name}: not contiguous for {kind}"
+
+
+def cupy(folder: Path) -> Any:
+    """Return the module; kernels are compiled into a folder."""
+    made = (
+        "zeros",
+        "ones",
+        "full",
+        "empty",
+        "arange",
+        "linspace",
+        "eye",
+        "array",
+        "asarray",
+        "ascontiguousarray",
+    )
+    pool = SimpleNamespace(total_bytes=lambda: 2**20, free_all_blocks=lambda: None)
+    runtime = SimpleNamespace(
+        getDeviceProperties=lambda _: {
+            "name": b"NumPy in CuPy's place", "major": 0, "minor": 0, "l2CacheSize": 2**10},
+        runtimeGetVersion=lambda: 0, driverGetVersion=lambda: 0,
+    )  # fmt: skip
+    cuda = SimpleNamespace(
+        runtime=runtime,
+        nvrtc=SimpleNamespace(getVersion=lambda: (0, 0)),
+        Device=lambda _: SimpleNamespace(synchronize=lambda: None),
+        Event=lambda: SimpleNamespace(record=lambda: None, synchronize=lambda: None),
+        get_elapsed_time=lambda start, end: 1.5,
+    )
+    like_numpy = {n: v for n, v in vars(np).items() if not n.startswith("__")}
+    own = {
+        "__version__": "0 (NumPy in its place)",
+        "is_available": lambda: True,
+        "lib": SimpleNamespace(
+            stride_tricks=SimpleNamespace(as_strided=_made(np.lib.stride_tricks.as_strided))
+        ),
+        "RawModule": lambda **given: Module(folder, **given),
+        "asnumpy": lambda a: np.array(_plain(a)),
+        "get_default_memory_pool": lambda: pool,
+        "cuda": cuda,
+    }
+    return SimpleNamespace(**like_numpy | {n: _made(getattr(np, n)) for n in made} | own)
