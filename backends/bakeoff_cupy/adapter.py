@@ -8,7 +8,7 @@ import numpy as np
 from bakeoff_worker.adapter import Adapter
 from bakeoff_worker.program import Program
 
-from . import device
+from . import cublaslt, device
 from .fused import ArenaOptimizer, primitives
 from .launch import Kernels
 from .namespace import namespace
@@ -27,14 +27,18 @@ class CupyAdapter(Adapter):
         import cupy
 
         device.require(cupy)
-        self._take(cupy)
+        self._build(cupy, cublaslt.load())
 
-    def _take(self, cp: Any) -> None:
-        """Build the engine over a module with CuPy's functions."""
+    def _build(self, cp: Any, library: Any) -> None:
+        """Build the engine over CuPy and cuBLASLt."""
         from bakeoff_reference.engine import Engine
 
         self._cp, self._kernels = cp, Kernels(cp)
+        products = cublaslt.CublasLt(
+            library, cp.empty, lambda: cp.cuda.get_current_stream().ptr, device.tf32()
+        )
         self._xp = namespace(cp)
+        self._xp.matmul = cublaslt.product(products, cp.broadcast_to, cp.matmul)
         self._engine = Engine(self._xp, primitives=primitives(cp, self._kernels))
         self._timer = device.Timer(cp)
         self.ops: Mapping[str, Callable[..., Tensor]] = self._engine.ops

@@ -40,7 +40,7 @@ def describe(cp: Any) -> dict[str, Any]:
         "modes": {"tf32": tf32(), "fast_math": False, "accumulate": "float32"},
         "precision": f"TF32 {'on' if tf32() else 'off'}; 16-bit products are added up in "
         "float32; CuPy's own kernels flush subnormal numbers to zero",
-        "blas": "cuBLAS",
+        "blas": "cuBLASLt",
     }
 
 

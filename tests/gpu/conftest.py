@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import bakeoff_cupy
 import bakeoff_reference
 from bakeoff.oracle import Oracle
 from bakeoff.plugins import load
@@ -25,17 +24,16 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
 
 @pytest.fixture(scope="session")
 def posed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """The backend's own adapter in a worker of its own; ``import cupy`` finds a stand-in."""
+    """The backend's own adapter in a worker of its own, over stand-ins."""
     scratch = tmp_path_factory.mktemp("posed")
     launch = Launch(
         python=sys.executable,
-        adapter_file=f"{_folder(bakeoff_cupy)}/adapter.py",
-        adapter_class="CupyAdapter",
+        adapter_file=str(HERE / "posed.py"),
+        adapter_class="Posed",
         name="cupy",
         env={"POSED_KERNELS": str(scratch)},
         packages={
             "bakeoff_reference": _folder(bakeoff_reference),
-            "cupy": str(HERE / "posed" / "cupy.py"),
             "gpu": str(HERE),
         },
     )

@@ -29,6 +29,11 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
         _refuse_host(func.__name__, [*args, *kwargs.values()])
         return _posed(func(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
 
+    @property
+    def data(self) -> Any:
+        """Where it lies, as CuPy has it."""
+        return SimpleNamespace(ptr=self.ctypes.data)
+
     def set(self, values: Any) -> None:
         """Copy from the host, as CuPy's arrays do."""
         self[...] = values
@@ -125,6 +130,7 @@ def cupy(folder: Path) -> Any:
         nvrtc=SimpleNamespace(getVersion=lambda: (0, 0)),
         Device=lambda _: SimpleNamespace(synchronize=lambda: None),
         Event=lambda: SimpleNamespace(record=lambda: None, synchronize=lambda: None),
+        get_current_stream=lambda: SimpleNamespace(ptr=0),
         get_elapsed_time=lambda start, end: 1.5,
     )
     like_numpy = {n: v for n, v in vars(np).items() if not n.startswith("__")}

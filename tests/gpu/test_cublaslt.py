@@ -1,0 +1,137 @@
+"""Our binding of cuBLASLt, against a library in NumPy that takes its arguments as documented."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bakeoff_cupy.cublaslt import CublasLt, Heuristic, operand, product
+from gpu.lt import Library
+
+Array = np.ndarray[Any, Any]
+
+
+class Held(np.ndarray):  # type: ignore[type-arg]
+    """An array that knows its address as CuPy's do."""
+
+    @property
+    def data(self) -> Any:
+        return type("Memory", (), {"ptr": self.ctypes.data})
+
+
+def held(x: Array) -> Any:
+    return x.view(Held)
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+def lt(library: Library) -> CublasLt:
+    return CublasLt(library, lambda shape, dtype: held(np.empty(shape, dtype)), lambda: 7)
+
+
+@pytest.fixture
+def matmul(lt: CublasLt) -> Any:
+    return product(lt, lambda x, shape: held(np.broadcast_to(x, shape)), np.matmul)
+
+
+def drawn(seed: int, shape: tuple[int, ...], dtype: str) -> Any:
+    return held(np.random.default_rng(seed).standard_normal(shape).astype(dtype))
+
+
+SHAPES = [
+    ((3, 4), (4, 5)),
+    ((1, 4), (4, 1)),
+    ((4,), (4, 5)),
+    ((3, 4), (4,)),
+    ((4,), (4,)),
+    ((2, 3, 4), (2, 4, 5)),
+    ((2, 3, 4), (4, 5)),
+    ((3, 4), (2, 4, 5)),
+    ((2, 1, 3, 4), (6, 4, 5)),
+    ((0, 4), (4, 5)),
+    ((3, 0), (0, 5)),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
+@pytest.mark.parametrize(("a", "b"), SHAPES, ids=str)
+def test_products_are_those_of_the_array_api(matmul: Any, a: Any, b: Any, dtype: str) -> None:
+    x, y = drawn(0, a, dtype), drawn(1, b, dtype)
+    found = matmul(x, y)
+    np.testing.assert_allclose(found, np.matmul(x, y), rtol=1e-3 if dtype == "float16" else 1e-5,
+                               atol=1e-2 if dtype == "float16" else 1e-6)  # fmt: skip
+    assert found.shape == np.matmul(x, y).shape
+    assert found.dtype == dtype
+
+
+VIEWS = {
+    "whole": lambda x: x,
+    "transposed": lambda x: held(np.ascontiguousarray(x.swapaxes(-1, -2))).swapaxes(-1, -2),
+    "part of wider lines": lambda x: held(np.concatenate([x, x + 1], -1))[..., : x.shape[-1]],
+    "every second column": lambda x: held(np.repeat(x, 2, axis=-1))[..., ::2],
+    "every second line": lambda x: held(np.repeat(x, 2, axis=-2))[..., ::2, :],
+    "reversed": lambda x: held(np.ascontiguousarray(x[..., ::-1, :]))[..., ::-1, :],
+}
+
+
+@pytest.mark.parametrize("right", VIEWS)
+@pytest.mark.parametrize("left", VIEWS)
+def test_views_are_multiplied_for_what_they_show(matmul: Any, left: str, right: str) -> None:
+    x, y = drawn(0, (2, 3, 4), "float32"), drawn(1, (2, 4, 5), "float32")
+    found = matmul(VIEWS[left](x), VIEWS[right](y))
+    np.testing.assert_allclose(found, np.asarray(x) @ np.asarray(y), rtol=1e-5, atol=1e-6)
+
+
+def test_a_transposed_view_is_not_copied(library: Library, matmul: Any) -> None:
+    x = drawn(0, (1, 5, 3), "float32").swapaxes(1, 2)
+    found = operand(x)
+    assert found is not None
+    assert (found.transposed, found.rows, found.columns) == (True, 5, 3)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_bias_is_added_per_column_before_the_relu(lt: CublasLt, relu: bool) -> None:
+    a, b, bias = (
+        drawn(0, (1, 3, 4), "float32"),
+        drawn(1, (1, 4, 5), "float32"),
+        drawn(2, (5,), "float32"),
+    )
+    expected = np.asarray(a) @ np.asarray(b) + np.asarray(bias)
+    found = lt.matmul(a, b, bias, relu)
+    np.testing.assert_allclose(
+        found, np.maximum(expected, 0) if relu else expected, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_an_algorithm_is_looked_for_once_per_shape(library: Library, matmul: Any) -> None:
+    x, y = drawn(0, (3, 4), "float32"), drawn(1, (4, 5), "float32")
+    for _ in range(3):
+        matmul(x, y)
+    assert library.calls["cublasLtMatmulAlgoGetHeuristic"] == 1
+    assert library.calls["cublasLtMatmul"] == 3
+
+
+def test_tf32_is_asked_for_only_explicitly(library: Library) -> None:
+    def compute(**mode: bool) -> Any:
+        made = CublasLt(library, lambda s, d: held(np.empty(s, d)), lambda: 0, **mode)
+        made.matmul(drawn(0, (1, 2, 2), "float32"), drawn(1, (1, 2, 2), "float32"))
+        return [t["compute"] for t in library._things.values() if "compute" in t][-1]
+
+    assert compute() == 68
+    assert compute(tf32=True) == 77
+
+
+def test_a_refusal_is_told_with_its_function(lt: CublasLt, library: Library) -> None:
+    library.cublasLtMatmul = lambda *_: 15  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="cublasLtMatmul: status 15, expected 0"):
+        lt.matmul(drawn(0, (1, 2, 2), "float32"), drawn(1, (1, 2, 2), "float32"))
+
+
+def test_the_result_structure_has_the_librarys_size() -> None:
+    """64 bytes of algorithm, 8 of size, 4 of state, 4 of waves, 16 reserved."""
+    assert ctypes.sizeof(Heuristic) == 96
