@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from bakeoff_worker.adapter import Adapter
-from bakeoff_worker.program import Program
+from bakeoff_worker.program import Program, straight_line
 
 from . import cublaslt, device
 from .fused import ArenaOptimizer, primitives
+from .graph import GraphTraining, capturable
 from .launch import Kernels
 from .namespace import namespace
 
@@ -85,6 +86,11 @@ class CupyAdapter(Adapter):
 
         return executable
 
+    def _gradient_of(self, program: Program) -> Callable[..., Any]:
+        fn = straight_line(program, dict(self.ops))
+        names = [v.name for v in program.inputs]
+        return self.value_and_grad(fn, [names.index(n) for n in program.ask["params"]])
+
     def synchronize(self, values: Any = None) -> None:
         """Wait for the device's whole queue."""
         self._cp.cuda.Device(0).synchronize()
@@ -110,3 +116,23 @@ class CupyAdapter(Adapter):
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
             "notes": ["an index or a label out of range wraps around or gives NaN"],
         }
+
+
+class GraphAdapter(CupyAdapter):
+    """As `CupyAdapter`, with a training step captured into one CUDA graph."""
+
+    name = "cupy-graph"
+
+    def compile(self, program: Program) -> Any:
+        """Return the step as a graph; programs that do not train run on the tape."""
+        if not capturable(program):
+            return super().compile(program)
+        return GraphTraining(
+            self._cp, self._kernels, self._engine.wrap, program, self._gradient_of(program),
+            self.optimizer(program.ask["optimizer"], program.ask["hyper"]),
+        )  # fmt: skip
+
+    def describe(self) -> dict[str, Any]:
+        told = super().describe()
+        captured = "training steps are one CUDA graph; data are copied into it, the loss out of it"
+        return {**told, "notes": [*told["notes"], captured]}

@@ -82,42 +82,46 @@ class ArenaOptimizer:
     def init(self, params: Sequence[Any]) -> "list[Arena]":
         """Return the state: an arena per dtype, the parameters' values copied into it."""
         values = [p.value for p in params]
-        groups = dict.fromkeys(str(v.dtype) for v in values)
         return [
             Arena(self._cp, {i: v for i, v in enumerate(values) if str(v.dtype) == dtype},
                   len(self._definition.slots))
-            for dtype in groups
+            for dtype in dict.fromkeys(str(v.dtype) for v in values)
         ]  # fmt: skip
 
     def update(
         self, params: Sequence[Any], grads: Sequence[Any], state: "list[Arena]", lr: float, t: int
     ) -> "tuple[Sequence[Any], list[Arena]]":
         """Do step ``t``; the state holds the parameters, ``params`` are views of it or equal."""
-        scalars = self._definition.scalars(self._hyper, lr, t)
-        updated = list(params)
         for arena in state:
             arena.gather(grads)
             if has(arena.weights.dtype):
-                self._fused(arena, [scalars[n] for n in NUMBERS[self.name]])
+                numbers = self._cp.asarray(self.numbers(lr, t), "float32")
+                self.launch(arena, numbers)
             else:
+                scalars = self._definition.scalars(self._hyper, lr, t)
                 scratch = self._cp.empty_like(arena.weights)
                 self._definition.step(
                     self._xp, arena.weights, arena.grads, arena.slots, scratch, **scalars
                 )
-            for i, view in arena.views.items():
-                updated[i] = self._wrap(view)
-        return updated, state
+        return self.params(state), state
 
-    def _fused(self, arena: "Arena", numbers: Sequence[float]) -> None:
-        arena.numbers[: len(numbers)] = self._cp.asarray(numbers, "float32")
-        grid, block = elementwise(arena.weights.size)
-        self._kernels.launch(
-            "optimizers",
-            instantiation(self.name, arena.weights.dtype),
-            grid,
-            block,
-            (arena.weights, arena.grads, *arena.slots, arena.numbers, np.int64(arena.weights.size)),
-        )
+    def numbers(self, lr: float, t: int) -> list[float]:
+        """Return the numbers of step ``t`` in the order in which the kernel reads them."""
+        scalars = self._definition.scalars(self._hyper, lr, t)
+        return [scalars[n] for n in NUMBERS[self.name]]
+
+    def launch(self, arena: "Arena", numbers: Array) -> None:
+        """Queue the kernel, on gradients that the arena has gathered."""
+        size = arena.weights.size
+        grid, block = elementwise(size)
+        arguments = (arena.weights, arena.grads, *arena.slots, numbers, np.int64(size))
+        kernel = instantiation(self.name, arena.weights.dtype)
+        self._kernels.launch("optimizers", kernel, grid, block, arguments)
+
+    def params(self, state: "Sequence[Arena]") -> list[Any]:
+        """Return the parameters, views of the arenas, in their order."""
+        views = {i: view for arena in state for i, view in arena.views.items()}
+        return [self._wrap(views[i]) for i in range(len(views))]
 
 
 class Arena:
@@ -127,8 +131,6 @@ class Arena:
     ----------
     views
         Each parameter as a view of ``weights``, by its position among all of them.
-    numbers
-        A step's numbers on the device, where a replayed graph finds new ones.
     """
 
     def __init__(self, cp: Any, values: Mapping[int, Array], slots: int) -> None:
@@ -137,13 +139,18 @@ class Arena:
         self.grads = cp.zeros_like(self.weights)
         working = "float32" if has(self.weights.dtype) else self.weights.dtype
         self.slots = [cp.zeros(self.weights.shape, working) for _ in range(slots)]
-        self.numbers = cp.zeros((max(map(len, NUMBERS.values())),), "float32")
         self.views: dict[int, Array] = {}
         start = 0
         for i, v in values.items():
             size = prod(v.shape)
             self.views[i] = self.weights[start : start + size].reshape(v.shape)
             start += size
+
+    def copy(self) -> "Arena":
+        """Return an arena with the same parameters and slots, in memory of its own."""
+        other = Arena(self._cp, self.views, len(self.slots))
+        other.slots = [s.copy() for s in self.slots]
+        return other
 
     def gather(self, grads: Sequence[Any]) -> None:
         """Copy the parameters' gradients into one flat array."""

@@ -24,18 +24,24 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
 
 @pytest.fixture(scope="session")
 def posed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """The backend's own adapter in a worker of its own, over stand-ins."""
-    scratch = tmp_path_factory.mktemp("posed")
+    """The backend ``cupy``: its own adapter in a worker of its own, over stand-ins."""
+    yield from _worker("Posed", tmp_path_factory.mktemp("posed"))
+
+
+@pytest.fixture(scope="session")
+def posed_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """The backend ``cupy-graph``, likewise."""
+    yield from _worker("PosedGraph", tmp_path_factory.mktemp("graph"))
+
+
+def _worker(adapter: str, scratch: Path) -> Iterator[Worker]:
     launch = Launch(
         python=sys.executable,
         adapter_file=str(HERE / "posed.py"),
-        adapter_class="Posed",
+        adapter_class=adapter,
         name="cupy",
         env={"POSED_KERNELS": str(scratch)},
-        packages={
-            "bakeoff_reference": _folder(bakeoff_reference),
-            "gpu": str(HERE),
-        },
+        packages={"bakeoff_reference": _folder(bakeoff_reference), "gpu": str(HERE)},
     )
     with Worker(launch, 120.0, scratch) as worker:
         yield worker

@@ -26,6 +26,7 @@ SIGNATURES: dict[str, str] = {
     "softmax_cross_entropy": "{T} const*, {L} const*, {T}*, {T}*, int",
     "bias_activation": "{T} const*, {T} const*, {T}*, long long, int",
     "bias_activation_grad": "{T} const*, {T} const*, {T}*, {T}*, int, int",
+    "next_numbers": "float const*, int*, float*, int",
     "sgd": "{T}*, {T} const*, float const*, long long",
     "momentum": "{T}*, {T} const*, float*, float const*, long long",
     "nesterov": "{T}*, {T} const*, float*, float const*, long long",

@@ -1,6 +1,7 @@
 """``libcublasLt`` in NumPy, by its documentation: column-major, with transposes and epilogues."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ _LAYOUT = {5: ctypes.c_int32, 6: ctypes.c_int64}
 
 
 class Library:
-    """What `CublasLt` calls. ``calls`` counts, by name."""
+    """What `CublasLt` calls. ``calls`` counts, by name.
 
-    def __init__(self) -> None:
+    ``queue`` does a piece of work: now, or at a replay too.
+    """
+
+    def __init__(self, queue: Callable[[Callable[[], Any]], Any] = lambda work: work()) -> None:
+        self._queue = queue
         self._things: dict[int, dict[Any, Any]] = {}
         self.calls: dict[str, int] = {}
 
@@ -96,14 +101,18 @@ class Library:
         assert type(alpha._obj) is type(beta._obj) is scale
         assert (alpha._obj.value, beta._obj.value) == (1, 0)
         first, second = self._matrix(a_layout, a), self._matrix(b_layout, b)
+        result = self._matrix(d_layout, d)
+        bias = asked.get(8)
+        self._queue(lambda: self._multiply(dict(asked), first, second, result, bias))
+        return 0
+
+    def _multiply(self, asked: Any, first: Any, second: Any, result: Any, bias: Any) -> None:
         first = first.swapaxes(1, 2) if asked[3] else first
         second = second.swapaxes(1, 2) if asked[4] else second
         wide = np.float64 if asked["compute"] == 70 else np.float32
         y = first.astype(wide) @ second.astype(wide)
-        result = self._matrix(d_layout, d)
         assert y.shape == result.shape
         if asked[7] & 4:  # a bias of as many elements as D has rows
-            held = (ctypes.c_byte * (y.shape[1] * result.itemsize)).from_address(asked[8])
+            held = (ctypes.c_byte * (y.shape[1] * result.itemsize)).from_address(bias)
             y = y + np.frombuffer(held, result.dtype).astype(wide)[:, None]
         result[...] = np.maximum(y, 0) if asked[7] & 2 else y
-        return 0

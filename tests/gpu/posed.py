@@ -1,11 +1,16 @@
-"""The CuPy backend's adapter over stand-ins: NumPy for CuPy, `lt.Library` for cuBLASLt."""
+"""The CuPy backends' adapters over stand-ins: NumPy for CuPy, `lt.Library` for cuBLASLt."""
 
 import os
 from pathlib import Path
+from typing import Any
 
-from bakeoff_cupy.adapter import CupyAdapter
+from bakeoff_cupy.adapter import CupyAdapter, GraphAdapter
 from bakeoff_worker.adapter import Adapter
 from gpu import lt, posing
+
+
+def _stand_ins() -> tuple[Any, Any]:
+    return posing.cupy(Path(os.environ["POSED_KERNELS"])), lt.Library(posing.queued)
 
 
 class Posed(CupyAdapter):
@@ -13,4 +18,12 @@ class Posed(CupyAdapter):
 
     def __init__(self, threads: int = 1) -> None:
         Adapter.__init__(self, threads)
-        self._build(posing.cupy(Path(os.environ["POSED_KERNELS"])), lt.Library())
+        self._build(*_stand_ins())
+
+
+class PosedGraph(GraphAdapter):
+    """Captured work is a list of calls, replayed into the same memory."""
+
+    def __init__(self, threads: int = 1) -> None:
+        Adapter.__init__(self, threads)
+        self._build(*_stand_ins())

@@ -4,6 +4,7 @@ Its arrays refuse to meet the host's, as CuPy's do; kernels run on the CPU, thro
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache, wraps
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +24,22 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         _refuse_host(ufunc.__name__, [*inputs, *kwargs.get("out", ())])
         plain = {k: _plain(v) for k, v in kwargs.items()}
-        return _posed(getattr(ufunc, method)(*_plain(inputs), **plain))
+        return _done(lambda: getattr(ufunc, method)(*_plain(inputs), **plain), inputs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         _refuse_host(func.__name__, [*args, *kwargs.values()])
-        return _posed(func(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
+        plain = {k: _plain(v) for k, v in kwargs.items()}
+        return _done(lambda: func(*_plain(args), **plain), args)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _done(lambda: _plain(self)[_plain(index)], (self,))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        _refuse_host("setitem", [value])
+        _done(lambda: _plain(self).__setitem__(_plain(index), _plain(value)))
+
+    def fill(self, value: Any) -> None:
+        _done(lambda: _plain(self).fill(value))
 
     @property
     def data(self) -> Any:
@@ -35,8 +47,70 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
         return SimpleNamespace(ptr=self.ctypes.data)
 
     def set(self, values: Any) -> None:
-        """Copy from the host, as CuPy's arrays do."""
-        self[...] = values
+        """Copy from the host, as CuPy's arrays do; captured graphs hold no such copies."""
+        assert CAPTURING[-1] is None, "a copy from the host was captured"
+        _plain(self)[...] = values
+
+
+def _method(name: str) -> Function:
+    def call(self: OnDevice, *args: Any, **kwargs: Any) -> Any:
+        return _done(lambda: getattr(np.ndarray, name)(_plain(self), *args, **kwargs), (self,))
+
+    return call
+
+
+for _name in ("copy", "astype", "reshape", "sum"):
+    setattr(OnDevice, _name, _method(_name))
+
+CAPTURING: list[list[Function] | None] = [None]  # what a replay calls, while a graph is captured
+
+
+def _done(compute: Function, inputs: Sequence[Any] = ()) -> Any:
+    """Compute, and have it computed again at every replay, into the same memory."""
+    result = compute()
+    if (graph := CAPTURING[-1]) is not None:
+        views = isinstance(result, np.ndarray) and any(
+            isinstance(i, np.ndarray) and np.may_share_memory(_plain(result), _plain(i))
+            for i in inputs
+        )
+        if not views:
+            result = np.asarray(result) if isinstance(result, np.generic) else result
+            graph.append(lambda: _again(compute, result))
+    return _posed(result)
+
+
+def queued(work: Function) -> None:
+    """Do a library's work, now and at every replay."""
+    _done(work)
+
+
+def _again(compute: Function, result: Any) -> None:
+    value = compute()
+    if isinstance(result, np.ndarray) and value is not result:
+        np.copyto(result, value)
+
+
+class Stream:
+    """A stream whose captured work is a list of calls."""
+
+    ptr = 0
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        assert CAPTURING[-1] is None, "waited for while it is captured"
+
+    def begin_capture(self) -> None:
+        CAPTURING.append([])
+
+    def end_capture(self) -> Any:
+        calls = CAPTURING.pop()
+        assert calls is not None
+        return SimpleNamespace(launch=lambda stream: [call() for call in calls])
 
 
 def _refuse_host(name: str, values: Sequence[Any]) -> None:
@@ -65,7 +139,7 @@ def _posed(value: Any) -> Any:
 def _made(function: Function) -> Function:
     @wraps(function)
     def make(*args: Any, **kwargs: Any) -> Any:
-        return _posed(function(*args, **kwargs))
+        return _done(lambda: function(*_plain(args), **kwargs), args)
 
     return make
 
@@ -87,7 +161,7 @@ class Module:
         def launch(grid: Any, block: Any, args: tuple[Any, ...]) -> None:
             for a, kind in zip(args, kernel.types, strict=True):
                 _check(name, a, kind)
-            kernel(grid, block, *map(_plain, args))
+            _done(lambda: kernel(grid, block, *map(_plain, args)))
 
         return launch
 
@@ -130,6 +204,9 @@ def cupy(folder: Path) -> Any:
         nvrtc=SimpleNamespace(getVersion=lambda: (0, 0)),
         Device=lambda _: SimpleNamespace(synchronize=lambda: None),
         Event=lambda: SimpleNamespace(record=lambda: None, synchronize=lambda: None),
+        Stream=Stream,
+        MemoryPool=lambda: SimpleNamespace(malloc=None),
+        using_allocator=lambda _: nullcontext(),
         get_current_stream=lambda: SimpleNamespace(ptr=0),
         get_elapsed_time=lambda start, end: 1.5,
     )

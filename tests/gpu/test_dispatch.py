@@ -4,9 +4,18 @@ Everything above CuPy runs as it would: the adapter in a worker, the tape, our k
 (through the emulator); arrays of the host are refused where CuPy refuses them.
 """
 
+import numpy as np
 import pytest
 from conformance_cases import FAMILIES, HALF_OPS, cases_of, failures
-from training_loops import OPTIMIZERS, SCHEDULES, compare_training
+from training_loops import (
+    BATCHES,
+    OPTIMIZERS,
+    SCHEDULES,
+    STEPS,
+    compare_training,
+    training_inputs,
+    training_program,
+)
 
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
@@ -49,3 +58,41 @@ def test_it_says_what_it_is(posed: Worker) -> None:
     assert set(OPS) <= set(told["ops"])
     assert told["describe"]["modes"] == {
         "tf32": False, "fast_math": False, "accumulate": "float32"}  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("dtype", "within"), [("float32", 5e-5), ("float64", 1e-11)])
+def test_a_captured_step_follows_its_equations(
+    optimizer: str, dtype: str, within: float, posed_graph: Worker
+) -> None:
+    """A replay finds new data and its own step's numbers; float64 is not captured."""
+    compare_training(posed_graph, optimizer, "exponential", dtype, within)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_schedules_reach_a_captured_step(schedule: str, posed_graph: Worker) -> None:
+    compare_training(posed_graph, "adam", schedule, "float32", 5e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_replaying_gives_the_bits_of_the_tape(
+    optimizer: str, posed: Worker, posed_graph: Worker
+) -> None:
+    program, inputs = training_program(optimizer, "cosine", "float32"), training_inputs("float32")
+    runs = []
+    for worker in (posed, posed_graph):
+        worker.prepare(program, inputs, BATCHES)
+        # twice on the graph's worker: it is captured once, and loaded anew
+        trained = [worker.train(STEPS, keep=(1, STEPS)) for _ in range(2)]
+        np.testing.assert_array_equal(trained[0]["losses"], trained[1]["losses"])
+        runs.append(trained[1])
+        worker.release()
+    np.testing.assert_array_equal(runs[0]["losses"], runs[1]["losses"])
+    for step in (1, STEPS):
+        for a, b in zip(runs[0]["params"][step], runs[1]["params"][step], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_other_programs_run_on_the_tape(posed_graph: Worker, oracle: Oracle) -> None:
+    found = failures(posed_graph, oracle, cases_of("float32", family="matmul"))
+    assert not found, "\n".join(f.text for f in found)

@@ -218,3 +218,14 @@ def test_the_second_layer_gives_losses_and_every_gradient(
     close(dbias, exact_dz.sum(axis=0), kind, np.abs(exact_dz).sum(axis=0), rows + 1)
     back = (exact_dz @ exact_weight.T) * (exact_h > 0)
     close(dh, back, kind, np.abs(exact_dz) @ np.abs(exact_weight.T), classes + 1)
+
+
+def test_each_step_takes_the_next_row_of_numbers(kernel: Get, kind: str, backwards: bool) -> None:
+    if kind != "float":
+        pytest.skip("numbers are float32, whatever the parameters are")
+    call = kernel("optimizers", "next_numbers")
+    table = np.arange(20, dtype="f4").reshape(4, 5)
+    row, numbers = np.zeros(1, "i4"), np.zeros(5, "f4")
+    for expected in table:
+        call((1,), (32,), table, row, numbers, 5, backwards=backwards)
+        assert numbers.tolist() == expected.tolist()

@@ -32,6 +32,7 @@ def second_layer(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
 
 
 def optimizers(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
+    yield lambda: checks.test_each_step_takes_the_next_row_of_numbers(kernel, "float", backwards)
     for name in checks.NUMBERS:
         check = checks.test_optimizers_do_what_the_reference_does
         yield lambda n=name, f=check: f(kernel, "float", backwards, n, 300)  # type: ignore[misc]

@@ -23,7 +23,7 @@ KERNELS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
         "bias_activation": (STORAGE, ACTIVATIONS),
         "bias_activation_grad": (STORAGE, ACTIVATIONS),
     },
-    "optimizers": dict.fromkeys(_OPTIMIZERS, (STORAGE,)),
+    "optimizers": {"next_numbers": (), **dict.fromkeys(_OPTIMIZERS, (STORAGE,))},
     "two_layer": {"classify": (STORAGE, LABELS), "classify_grad": (STORAGE,)},
 }
 
@@ -45,7 +45,7 @@ def source(name: str) -> str:
 def names(name: str) -> list[str]:
     """Return the instantiations of a file, as C++ names: ``adam<float>``."""
     return [
-        f"{kernel}<{', '.join(chosen)}>"
+        f"{kernel}<{', '.join(chosen)}>" if chosen else kernel
         for kernel, parameters in KERNELS[name].items()
         for chosen in product(*parameters)
     ]

@@ -11,6 +11,15 @@ template <class F> __device__ inline void each(long long size, F f) {
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += step) f(i);
 }
 
+// Takes the next row of a table of steps' numbers, and moves on: one block, a thread per number.
+// A captured step so finds its own learning rate and bias corrections at every replay.
+__global__ void next_numbers(const float* table, int* row, float* numbers, int count) {
+    const int i = threadIdx.x, present = *row;
+    if (i < count) numbers[i] = table[(long long)present * count + i];
+    __syncthreads();
+    if (i == 0) *row = present + 1;
+}
+
 template <class T>
 __global__ void sgd(T* w, const T* g, const float* numbers, long long size) {
     const float lr = numbers[0];
