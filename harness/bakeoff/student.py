@@ -1,10 +1,11 @@
-"""Student's t distribution, with nothing but `math`: the controller does not need SciPy.
+"""Student's t and the beta distribution with nothing but `math`: the harness needs no SciPy.
 
 Source: Abramowitz & Stegun, Handbook of Mathematical Functions, 26.5.8 (the continued
 fraction of the incomplete beta function) and 26.7.1 (its relation to t).
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 _TINY = 1e-300
@@ -39,6 +40,25 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
     return math.exp(log_front) * fraction / a
 
 
+def beta_quantile(p: float, a: float, b: float) -> float:
+    """Return x with I_x(a, b) = p, by bisection to machine precision."""
+    if not 0.0 < p < 1.0 or a <= 0 or b <= 0:
+        raise ValueError(f"beta_quantile: p {p}, a {a}, b {b}; expected 0 < p < 1, a, b > 0")
+    return _root(lambda x: incomplete_beta(a, b, x) < p, 0.0, 1.0)
+
+
+def _root(below: Callable[[float], bool], low: float, high: float) -> float:
+    """Return where ``below`` becomes false, to the last bit."""
+    while True:
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            return middle
+        if below(middle):
+            low = middle
+        else:
+            high = middle
+
+
 def _away_from_zero(value: float) -> float:
     return value if abs(value) > _TINY else _TINY
 
@@ -67,11 +87,4 @@ def t_quantile(p: float, df: float) -> float:
     low, high = 0.0, 1.0
     while t_cdf(high, df) < p:
         low, high = high, high * 2
-    while True:
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
-            return middle
-        if t_cdf(middle, df) < p:
-            low = middle
-        else:
-            high = middle
+    return _root(lambda t: t_cdf(t, df) < p, low, high)

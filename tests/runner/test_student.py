@@ -3,7 +3,7 @@
 import pytest
 from scipy import special, stats
 
-from bakeoff.student import incomplete_beta, t_cdf, t_quantile
+from bakeoff.student import beta_quantile, incomplete_beta, t_cdf, t_quantile
 
 
 @pytest.mark.parametrize("df", [1, 2, 3, 4, 7, 9, 19, 40, 199, 2.5])
@@ -28,3 +28,9 @@ def test_what_is_outside_the_domain_is_refused() -> None:
         t_quantile(1.0, 3)
     with pytest.raises(ValueError, match="0 to 1"):
         incomplete_beta(1, 1, 1.5)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (2, 7), (12, 1), (30, 12)])
+@pytest.mark.parametrize("p", [0.025, 0.5, 0.975])
+def test_beta_quantile_equals_scipy(p: float, a: float, b: float) -> None:
+    assert beta_quantile(p, a, b) == pytest.approx(stats.beta.ppf(p, a, b), rel=1e-9)

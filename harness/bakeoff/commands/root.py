@@ -9,6 +9,7 @@ from bakeoff.commands.env import env_group
 from bakeoff.commands.health import doctor_command
 from bakeoff.commands.history import history_command
 from bakeoff.commands.listing import list_group
+from bakeoff.commands.mcnemar import mcnemar_command
 from bakeoff.commands.options import err_console
 from bakeoff.commands.results import export, report
 from bakeoff.commands.run import run
@@ -24,7 +25,8 @@ def bakeoff_group() -> None:
 
 
 for command in (
-    run, list_group, report, compare_command, history_command, export, env_group, doctor_command,
+    run, list_group, report, compare_command, history_command, mcnemar_command, export, env_group,
+    doctor_command,
 ):  # fmt: skip
     bakeoff_group.add_command(command)
 
