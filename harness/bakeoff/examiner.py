@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bakeoff.case import Case
 from bakeoff.compare import compare_call, compare_fit, compare_training
@@ -14,6 +14,8 @@ from bakeoff.oracle import Oracle
 from bakeoff.record import Check
 from bakeoff.replies import Array, Fitted, Trained
 from bakeoff.timing import Deadline
+
+Series = Mapping[str, tuple[float, ...]]
 
 ENGINE = "numpy"  # the backend whose adapter is the reference engine
 
@@ -28,8 +30,13 @@ class Examiner(Protocol):
 
     def training(
         self, case: Case, inputs: Mapping[str, Array], trained: Trained
-    ) -> tuple[Check, ...]:
-        """Judge the losses and the kept parameters of a training program."""
+    ) -> tuple[tuple[Check, ...], Series]:
+        """Judge losses and kept parameters; return the checks, and the truth's loss per step.
+
+        The series are ``oracle_losses``, and ``loss_envelope``: what is allowed of deviation;
+        ``compared_steps``, after which parameters were compared, and ``param_fractions``, their
+        worst error over what is allowed.
+        """
 
     def fit(
         self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
@@ -50,9 +57,20 @@ class OracleExaminer:
 
     def training(
         self, case: Case, inputs: Mapping[str, Array], trained: Trained
-    ) -> tuple[Check, ...]:
+    ) -> tuple[tuple[Check, ...], Series]:
         truth = self._oracle.training(case, inputs)
-        return compare_training(case, trained["losses"], trained["params"], truth)
+        checks = compare_training(case, trained["losses"], trained["params"], truth)
+        steps = sorted(truth.params)
+        fractions, each = [c.fraction for c in checks[1:]], len(case.program.ask["params"])
+        series: dict[str, Any] = {
+            "oracle_losses": truth.losses,
+            "loss_envelope": truth.loss_envelope,
+            "compared_steps": steps,
+            "param_fractions": [
+                max(fractions[i : i + each]) for i in range(0, len(fractions), each)
+            ],
+        }
+        return checks, {name: tuple(float(v) for v in a) for name, a in series.items()}
 
     def fit(
         self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
@@ -77,7 +95,7 @@ class OffTheClock:
 
     def training(
         self, case: Case, inputs: Mapping[str, Array], trained: Trained
-    ) -> tuple[Check, ...]:
+    ) -> tuple[tuple[Check, ...], Series]:
         with self._deadline.paused():
             return self._examiner.training(case, inputs, trained)
 

@@ -27,7 +27,7 @@ def fit(
     they can be read and the training took ten seconds. The series hold one number per epoch:
     ``accuracy``, ``losses`` (the mean over the epoch's steps), ``oracle_losses`` (the truth's),
     ``seconds`` (of training, up to the epoch's end); and ``predictions``, the class of each
-    test row.
+    test row, beside its true one in ``labels``.
     """
     case = trial.case
     assert case.fit is not None
@@ -53,6 +53,7 @@ def fit(
     if fitted is not None:
         trial.figures.update(meter.figures())
         _note(trial, fitted, wanted.target_accuracy)
+        trial.series["labels"] = tuple(int(v) for v in data.test_y)
         if examiner is not None:
             checks, trial.series["oracle_losses"] = examiner.fit(case, inputs, fitted)
             trial.judge(checks)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bakeoff.blame import blame
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
 from bakeoff.fitting import fit
@@ -45,6 +46,7 @@ def examine(trial: Trial, examiner: Examiner, scratch: Path, timeout_s: float) -
             first_call(trial, inputs, examiner)
         if case.fit is None:
             watch(trial, inputs, examiner)
+            blame(trial, inputs, examiner)
         else:
             fit(trial, inputs, fit_arrays(case.fit), FIT_PATIENCE * timeout_s, examiner)
 

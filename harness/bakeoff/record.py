@@ -91,8 +91,9 @@ class Record:
         ``time_to_target_ns``, ``accuracy``, ``cold_ns`` (the median of the series) with
         ``cold_p10_ns`` and ``cold_p90_ns`` …
     series
-        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``accuracy``; over calls:
-        ``cold_ns``, the device time of single calls with a cold cache.
+        Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``loss_envelope``,
+        ``accuracy``; over test rows: ``predictions``, ``labels``; over calls: ``cold_ns``, the
+        device time of single calls with a cold cache.
     blocks
         The timed samples.
     environment_id

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bakeoff import machine
+from bakeoff.blame import blame
 from bakeoff.case import Case
 from bakeoff.conduct import watch
 from bakeoff.examiner import Examiner
@@ -145,6 +146,7 @@ def _measure(
             if case.fit is None and _judged(bench, trial):
                 with bench.schedule.deadline.paused():
                     watch(trial, inputs, bench.examiner)
+                    blame(trial, inputs, bench.examiner)
             trial.release()
     except Exception as error:  # the runner's boundary: a suite's mistake, the oracle's, ours
         reason = f"{case.id}: {type(error).__name__}: {error}"

@@ -135,6 +135,11 @@ class Trial:
                 f"bound {worst.bound:.3g} ({worst.kind})"
             )
 
+    def explain(self, text: str) -> None:
+        """Say more of why the trial is a mismatch."""
+        if self._outcome is Outcome.MISMATCH:
+            self._reason += f"; {text}"
+
     def inherit(self, examined: Record | None) -> None:
         """Take over the verdict of the round in which correctness was examined."""
         if examined is not None and examined.outcome is Outcome.MISMATCH:

@@ -66,6 +66,26 @@ def _loss(ops: Any, w: Any, b: Any, x: Any, y: Any) -> Any:
     return ops.mean(ops.squared_error(ops.bias_add(x @ w, b), y))
 
 
+def _network_loss(ops: Any, w1: Any, b1: Any, w2: Any, b2: Any, x: Any, y: Any) -> Any:
+    hidden = ops.relu(ops.bias_add(x @ w1, b1))
+    logits = ops.bias_add(hidden @ w2, b2)
+    return ops.mean(ops.sparse_softmax_cross_entropy_with_logits(logits, y))
+
+
+def _network() -> Case:
+    values = [
+        *(Value(n, s, "float32") for n, s in NETWORK.items()),
+        Value("x", (16, 6), "float32"),
+        Value("y", (16,), "int64"),
+    ]
+    draws = {"b1": draw("zeros"), "b2": draw("zeros"), "y": draw("integers", high=4)}
+    program = trace(_network_loss, values, training(list(NETWORK), "sgd", {"lr": 0.1}))
+    return _case("network", program, draws=draws, steps=12, batches=3)
+
+
+NETWORK = {"w1": (6, 8), "b1": (8,), "w2": (8, 4), "b2": (4,)}
+
+
 def _training(
     name: str, optimizer: str, lr: float, schedule: Mapping[str, Any] | None = None
 ) -> Case:
@@ -100,6 +120,7 @@ CASES: dict[str, Case] = {
         _forward("spread", _spread, x=(12, 40)),
         _forward("constants", _constants, x=(3, 4)),
         _forward("small", _small, draws={"x": draw("normal", scale=1e-38)}, x=(5, 8)),
+        _network(),
         _training("adam", "adam", 0.05),
         _training("nesterov", "nesterov", 0.02),
         _training("decay", "sgd", 0.1, {"name": "step_decay", "d": 0.5, "t0": 5}),

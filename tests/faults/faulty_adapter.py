@@ -107,6 +107,13 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
     def softmax_gradient_scaled(self) -> None:
         self.vjp("softmax", 0, lambda g: g * np.float32(1.0001))
 
+    def cross_entropy_gradient_scaled(self) -> None:
+        self.vjp("sparse_softmax_cross_entropy_with_logits", 0, lambda g: g * np.float32(1.01))
+
+    def relu_gradient_missing(self) -> None:
+        """The first layer is never trained."""
+        self.vjp("relu", 0, np.zeros_like)
+
     def bias_gradient_missing(self) -> None:
         self.vjp("bias_add", 1, np.zeros_like)
 

@@ -65,6 +65,8 @@ FAULTS = (
     Fault("nesterov_as_momentum", "nesterov", MISMATCH, r"envelope", "adam"),
     Fault("decay_in_steps", "decay", MISMATCH, r"envelope", "adam"),
     Fault("decay_one_step_late", "decay", MISMATCH, r"envelope", "adam"),
+    Fault("cross_entropy_gradient_scaled", "network", MISMATCH, "envelope", "softmax-gradient"),
+    Fault("relu_gradient_missing", "network", MISMATCH, "envelope", "softmax-gradient"),
     Fault("keeps_the_loss", "adam", MISMATCH, r"loss\["),
     # form
     Fault("returns_float64", "product", MISMATCH, r"y: dtype float64, expected float32"),

@@ -16,6 +16,7 @@ from bakeoff.case import Case
 from bakeoff.ceilings import in_journal
 from bakeoff.energy import Counter
 from bakeoff.errors import EnvironmentFailure
+from bakeoff.examiner import Series
 from bakeoff.export import read, tables
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
@@ -46,10 +47,10 @@ class ToyExaminer:
 
     def training(
         self, case: Case, inputs: Mapping[str, Any], trained: Trained
-    ) -> tuple[Check, ...]:
+    ) -> tuple[tuple[Check, ...], Series]:
         self.asked.append(case.id)
         assert sorted(trained["params"]) == [1, 3]
-        return ()
+        return (), {}
 
     def fit(
         self, case: Case, inputs: Mapping[str, Any], fitted: Fitted
