@@ -40,6 +40,7 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
     return math.exp(log_front) * fraction / a
 
 
+@lru_cache(maxsize=4096)
 def beta_quantile(p: float, a: float, b: float) -> float:
     """Return x with I_x(a, b) = p, by bisection to machine precision."""
     if not 0.0 < p < 1.0 or a <= 0 or b <= 0:

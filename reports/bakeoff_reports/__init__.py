@@ -21,6 +21,8 @@ SECTIONS = (
     ReportSection("headline", "In short", f"{_HERE}.sections:headline", 10),
     ReportSection("summary", "Scorecard", f"{_HERE}.sections:summary", 20),
     ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
+    ReportSection("trained", "Trained models", f"{_HERE}.trained:trained", 32),
+    ReportSection("steps", "Training, step by step", f"{_HERE}.trajectories:trajectories", 34),
     ReportSection("failures", "What did not work", f"{_HERE}.failures:failures", 40),
     ReportSection("environment", "Where it ran", f"{_HERE}.setting:environment", 50),
     ReportSection("reproduce", "How to reproduce", f"{_HERE}.setting:reproduce", 60),
