@@ -14,6 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from sketches.errors import errors
 from sketches.intervals import many, rounds, verdicts
+from sketches.models import models, steps
 from sketches.paper import RC, Data, svg
 from sketches.processes import processes, turns
 from sketches.tools import tools
@@ -31,6 +32,8 @@ PICTURES: dict[str, tuple[str, Callable[[Data], Figure]]] = {
     "verdicts": ("effects.json", verdicts),
     "many": ("equals.json", many),
     "rounds": ("effects.json", rounds),
+    "models": ("models.json", models),
+    "steps": ("models.json", steps),
     "tools": ("verdicts.json", tools),
 }
 

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import astuple
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from sketches.roundings import errors
 
 from bakeoff import machine
+from bakeoff.blame import culprit, left_at
 from bakeoff.case import Case
 from bakeoff.export import read
 from bakeoff.inputs import draw_inputs
@@ -33,6 +35,10 @@ from bakeoff.samples import samples_of
 from bakeoff.statistics import per_call_ns
 from bakeoff.timing import orders
 from bakeoff.worker import Launch, Worker
+from bakeoff_reports.analysis import analyse
+from bakeoff_reports.analysis import load as load_run
+from bakeoff_reports.trained import all_tests, models_of
+from bakeoff_reports.trajectories import compared
 from bakeoff_worker.program import Program
 
 HERE = Path(__file__).parent
@@ -42,6 +48,7 @@ TOOTH_S = 10.0  # of the drift that its kernels play
 
 Found = dict[str, Any]
 
+FAULTY = ("relu-gradient-missing", "adam-without-bias-correction")
 PROCESSES, SWEEPS, BLOCK_NS = 10, 30, 5_000_000
 TURNS, TURN_NS = 40, 50_000_000
 
@@ -199,8 +206,43 @@ def effects() -> Found:
     }
 
 
+def models() -> Found:
+    """One network trained by four backends: two that are right, two with a planted fault."""
+    words = [
+        "bakeoff", "run", "--plugin", "tests/faults/planted_faults.py", "--suites", "two_layer",
+        "--backends", ",".join(("numpy", "numpy-plan", *FAULTY)),
+        "--cases", "*128-10*batch64-adam-*",
+        "--max-time", "1", "--in-place", "--no-report",
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(sys.executable).with_name(words[0])
+        # The exit code is 1: two backends mismatch, as they must.
+        subprocess.run([script, *words[1:], "--out", folder], cwd=ROOT, check=False)
+        analysis = analyse(load_run(Path(folder)))
+    (fit,) = (case for case in analysis.run.cases if case.fit)
+    (step,) = (case for case in analysis.run.cases if not case.fit)
+    found = models_of(analysis, fit)
+    tests = all_tests({fit.id: found})
+    return {
+        "run": " ".join(words),
+        "accuracies": {backend: model.accuracy for backend, model in found.items()},
+        "counts": {f"{a}, {b}": list(astuple(t.counts)) for (_, a, b), t in tests.items()},
+        "p_values": {f"{a}, {b}": t.p_value for (_, a, b), t in tests.items()},
+        "allowed": list(compared(analysis, step)["numpy"].series["loss_envelope"]),
+        "steps": {
+            backend: {
+                "losses": list(record.series["losses"]),
+                "oracle": list(record.series["oracle_losses"]),
+                "left_at": left_at(record.series),
+                "by": culprit(record),
+            }
+            for backend, record in compared(analysis, step).items()
+        },
+    }
+
+
 MEASURED: dict[str, Callable[[], Found]] = {
-    f.__name__: f for f in (processes, turns, equals, effects, errors)
+    f.__name__: f for f in (processes, turns, equals, effects, errors, models)
 }
 
 

@@ -16,7 +16,7 @@ SURE, UNSURE = style.SHADES[2], style.BAND
 
 
 def matrix(accuracies: Mapping[str, float], only: Mapping[Pair, int],
-           better: Sequence[Pair]) -> Figure:  # fmt: skip
+           better: Sequence[Pair], width: float = style.WIDTH) -> Figure:  # fmt: skip
     """Draw a row and a column per model.
 
     Parameters
@@ -33,11 +33,11 @@ def matrix(accuracies: Mapping[str, float], only: Mapping[Pair, int],
         f"{name}  {100 * accuracy:.1f}{words.NARROW}%" for name, accuracy in accuracies.items()
     ]
     left = 24 + LETTER * max(map(len, labels))
-    head = 16 + LETTER * max(map(len, names))
-    side = min(SIDE[1], max(SIDE[0], (style.WIDTH - left - 20) / len(names)))
+    head = 14 + 6.3 * max(map(len, names))
+    side = min(SIDE[1], max(SIDE[0], (width - left - 20) / len(names)))
     extent = side * len(names)
     with style.house_style():
-        figure = style.canvas(head + extent + 8)
+        figure = style.canvas(head + extent + 8, width)
         axes = style.place(figure, left, head, extent, extent)
         axes.set_xlim(0, len(names))
         axes.set_ylim(len(names), 0)

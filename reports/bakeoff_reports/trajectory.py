@@ -37,7 +37,7 @@ class Panel:
     paths: Sequence[Path]
 
 
-def trajectory(panels: Sequence[Panel], looks: Looks) -> Figure:
+def trajectory(panels: Sequence[Panel], looks: Looks, width: float = style.WIDTH) -> Figure:
     """Draw a panel per training: |loss − oracle's| over steps, above the shaded envelope or in it.
 
     Both ends of the vertical axis are logarithmic sizes; a deviation of zero lies on its foot.
@@ -45,10 +45,10 @@ def trajectory(panels: Sequence[Panel], looks: Looks) -> Figure:
     named = _named(panels, looks)
     quiet = any(p.backend not in named for panel in panels for p in panel.paths)
     columns = min(2, len(panels))
-    rows, wide = math.ceil(len(panels) / columns), style.WIDTH / columns
+    rows, wide = math.ceil(len(panels) / columns), width / columns
     top = 36 + LEGEND_LINE * math.ceil((len(named) + quiet) / PER_LINE)
     with style.house_style():
-        figure = style.canvas(top + rows * (TALL + GAP) - GAP + BOTTOM)
+        figure = style.canvas(top + rows * (TALL + GAP) - GAP + BOTTOM, width)
         for number, panel in enumerate(panels):
             row, column = divmod(number, columns)
             axes = style.place(
@@ -82,8 +82,9 @@ def _draw(axes: Axes, panel: Panel, looks: Looks, named: Sequence[str]) -> None:
         colour, marker = looks[path.backend] if path.backend in named else (style.SOFT, "")
         shown = [min(max(a, low), high) if a == a else high for a in path.apart]
         every = max(1, len(shown) // MARKS)
+        thick = 1.4 if marker else 0.6
         axes.plot(
-            range(1, len(shown) + 1), shown, color=colour, linewidth=1.4 if marker else 0.6, marker=marker,
+            range(1, len(shown) + 1), shown, color=colour, linewidth=thick, marker=marker,
             markersize=5, markevery=(nth % every, every),
         )  # fmt: skip
         if path.left_at is not None and path.left_at <= len(shown):

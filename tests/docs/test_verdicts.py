@@ -8,7 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 from docs.pages import ROOT, text
+from runner.test_mcnemar import FIRST, LABELS, SECOND
 
+from bakeoff.cli import main
+from bakeoff.mcnemar import Counts, mcnemar
 from bakeoff.record import Outcome
 from bakeoff.statistics import Verdict
 
@@ -66,6 +69,34 @@ def test_what_a_tolerance_does_is_as_measured():
     assert f"one product's {kept['of']:,} sums" in words
     assert f"refuses {kept['refused']:,} that are honest" in words
     assert f"lets {kept['passed']:,} of those" in words
+
+
+def test_what_is_said_of_trained_models_is_as_measured():
+    kept = json.loads((draw.MEASURED / "models.json").read_text())
+    words = " ".join(PAGE.split())
+    numpy, relu, adam = "numpy", "relu-gradient-missing", "adam-without-bias-correction"
+    _, b, c, _ = kept["counts"][f"{numpy}, {relu}"]
+    assert f"got {c} images right that numpy's got wrong, against {b}" in words
+    assert kept["p_values"][f"{numpy}, {relu}"] < 0.05
+    assert kept["counts"]["numpy, numpy-plan"][1:3] == [0, 0]
+    counts = Counts(*kept["counts"][f"{numpy}, {adam}"])
+    assert f"its model has {counts.second_only} against {counts.first_only}" in words
+    assert f"p is {mcnemar(counts).p_value:.2f} by itself" in words
+    assert kept["p_values"][f"{numpy}, {adam}"] >= 0.05
+    for backend, part in ((relu, "relu (v2)"), (adam, "optimizer adam")):
+        assert (kept["steps"][backend]["left_at"], kept["steps"][backend]["by"]) == (1, part)
+        assert f"*by {part}*" in words
+    assert "Both leave at step 1" in words
+
+
+def test_the_lectures_example_says_what_is_shown(tmp_path, capsys):
+    columns = (FIRST, SECOND, LABELS)
+    files = [tmp_path / f"{n}.csv" for n in range(3)]
+    for file, values in zip(files, columns, strict=True):
+        file.write_text("\n".join(values))
+    assert main(["mcnemar", *map(str, files)]) == 0
+    shown = PAGE.partition("bakeoff mcnemar model1.csv")[2].partition("```text\n")[2]
+    assert shown.partition("```")[0] in capsys.readouterr().out
 
 
 def test_the_page_shows_every_picture_and_says_what_is_in_it():
