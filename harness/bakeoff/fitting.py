@@ -4,7 +4,7 @@ from itertools import accumulate
 
 from bakeoff.energy import Meter, counters
 from bakeoff.examiner import Examiner
-from bakeoff.inputs import LABELS, FitArrays
+from bakeoff.inputs import FitArrays, fit_noise, fit_rows
 from bakeoff.record import Check
 from bakeoff.replies import Array, Fitted
 from bakeoff.trial import Trial
@@ -33,8 +33,7 @@ def fit(
     assert case.fit is not None
     wanted = case.fit
     epochs = data.order.reshape(wanted.epochs, -1, wanted.batch_size)  # (epochs, steps, batch)
-    columns = {v.name: v.dtype for v in case.program.data_inputs}
-    train = {n: data.train_y if dtype == LABELS else data.train_x for n, dtype in columns.items()}
+    train, noise = fit_rows(case, data), fit_noise(case)
     params = {name: inputs[name] for name in case.program.ask["params"]}
     meter = Meter(counters())
     fitted = trial.attempt(
@@ -43,6 +42,7 @@ def fit(
             wanted.predict,
             params=params,
             train=train,
+            noise=noise,
             order=epochs,
             test_x=data.test_x,
             test_y=data.test_y,

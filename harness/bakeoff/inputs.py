@@ -310,6 +310,30 @@ def fit_arrays(fit: Fit) -> FitArrays:
     )
 
 
+def fit_rows(case: Case, data: FitArrays) -> dict[str, Array]:
+    """Return all training rows by the program's data inputs: those drawn from the data set."""
+    return {
+        v.name: data.train_y if v.dtype == LABELS else data.train_x
+        for v in case.program.data_inputs
+        if case.inputs[v.name].kind == "dataset"
+    }
+
+
+def fit_noise(case: Case) -> dict[str, Array]:
+    """Return the other data inputs of a fit, a dropout's noise: (steps, *shape) each.
+
+    They go by the step and are the same in every epoch. Epochs shuffle the rows, so that no
+    row keeps its noise.
+    """
+    assert case.fit is not None
+    steps = len(load_dataset(case.fit.dataset)["train_x"]) // case.fit.batch_size  # in an epoch
+    drawn = [v for v in case.program.data_inputs if case.inputs[v.name].kind != "dataset"]
+    return {
+        v.name: rounded(_draw(case, v.name, case.inputs[v.name], (steps, *v.shape), {}), v.dtype)
+        for v in drawn
+    }
+
+
 @lru_cache(maxsize=4)
 def load_dataset(name: str) -> Mapping[str, Array]:
     """Return the arrays of the data set ``"package:file"``, read-only, as stored.

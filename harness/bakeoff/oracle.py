@@ -18,7 +18,7 @@ from bakeoff.bounds import FORMATS, Bounded, analyse
 from bakeoff.case import Case
 from bakeoff.envelope import SEEDS, envelope, perturbed
 from bakeoff.errors import BakeoffError
-from bakeoff.inputs import fit_arrays
+from bakeoff.inputs import fit_arrays, fit_noise, fit_rows
 from bakeoff.replies import Trained
 from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth, kept_steps
 from bakeoff.widening import in_float64
@@ -183,17 +183,18 @@ class Oracle:
         if case.fit is None:
             raise BakeoffError(f"{case.id}: the oracle is asked for a fit, but the case has none")
         data = fit_arrays(case.fit)
-        columns = {v.name: v.dtype for v in case.program.data_inputs}
-        rows = {n: data.train_x if d in FORMATS else data.train_y for n, d in columns.items()}
+        rows, noise = fit_rows(case, data), fit_noise(case)
         params = {n: inputs[n] for n in case.program.ask["params"]}
         order = data.order.reshape(-1, case.fit.batch_size)[:FIT_STEPS]  # (steps, batch)
         first = {n: a[order] for n, a in rows.items()}  # (steps, batch, ...)
+        first |= {n: np.resize(a, (len(order), *a.shape[1:])) for n, a in noise.items()}
         start = self._trajectory(case, {**params, **first}, len(order), len(order), [])
         fitted = self._asked().fit(
             in_float64(case.program),
             in_float64(case.fit.predict),
             params=_widened(params),
             train=_widened(rows),
+            noise=_widened(noise),
             order=data.order,
             test_x=_widened({"x": data.test_x})["x"],
             test_y=data.test_y,

@@ -208,16 +208,23 @@ class Worker:
         test_x: Source,
         test_y: Source,
         target_accuracy: float | None = None,
+        noise: Mapping[str, Source] | None = None,
         timeout_s: float | None = None,
     ) -> Fitted:
         """Train for epochs, to ``target_accuracy`` if given; see `bakeoff_worker.fit.fit`.
 
         ``params`` are the first values by name; ``train`` holds all rows by the program's
-        data inputs; ``order`` the row numbers, (epochs, steps, batch); ``test_y`` classes.
+        data inputs, but for those of ``noise``, (steps, batch, ...) each; ``order`` the row
+        numbers, (epochs, steps, batch); ``test_y`` classes.
         An epoch's time includes gathering, transfer and steps, not evaluation.
         """
         others = {"order": order, "test_x": test_x, "test_y": test_y}
-        with self._files(params) as p, self._files(train) as t, self._files(others) as o:
+        with (
+            self._files(params) as p,
+            self._files(train) as t,
+            self._files(noise or {}) as n,
+            self._files(others) as o,
+        ):
             reply = self._ask(
                 "fit",
                 timeout_s,
@@ -225,6 +232,7 @@ class Worker:
                 predict=predict.to_json(),
                 params=p,
                 train=t,
+                noise=n,
                 target_accuracy=target_accuracy,
                 **o,
             )

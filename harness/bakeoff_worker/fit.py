@@ -35,6 +35,7 @@ def fit(
     test_x: Any,
     test_y: Any,
     target_accuracy: Optional[float] = None,
+    noise: Optional[Mapping[str, Any]] = None,
 ) -> Fitted:
     """Train in the given batch order; stop after the epoch that reaches the target.
 
@@ -55,6 +56,9 @@ def fit(
         Arrays of all training rows, by the program's data inputs.
     order
         Row numbers, (epochs, steps, batch).
+    noise
+        What goes by the step and not by the row: (steps, batch, ...) by data input, the same
+        in every epoch. Epochs shuffle the rows, so that none keeps its noise.
     test_x, test_y
         Test rows and their classes. Rows go through ``predict`` in chunks of its batch
         size; the last chunk is filled up with first rows, whose results are dropped.
@@ -73,6 +77,7 @@ def fit(
     step.load(first)
     adapter.synchronize()  # the first epoch must not pay for it
 
+    drawn = noise or {}
     losses: List[List[float]] = []
     epochs: List[Dict[str, float]] = []
     predictions = np.zeros(0, dtype=np.int64)
@@ -80,8 +85,9 @@ def fit(
         epoch_losses: List[Any] = []
         watch = measure.Stopwatch()
         watch.start()
-        for rows in rows_of_steps:
-            batch = [adapter.tensor(np.asarray(train[n][rows]), types[n]) for n in names]
+        for i, rows in enumerate(rows_of_steps):
+            arrays = [train[n][rows] if n in train else drawn[n][i] for n in names]
+            batch = [adapter.tensor(np.asarray(a), types[n]) for a, n in zip(arrays, names)]
             epoch_losses.extend(step(*batch))
         adapter.synchronize(epoch_losses)
         watch.stop()

@@ -291,6 +291,7 @@ class Session(object):
             test_x=_mapped(request["test_x"]),
             test_y=_mapped(request["test_y"]),
             target_accuracy=request.get("target_accuracy"),
+            noise={k: _mapped(v) for k, v in request.get("noise", {}).items()},
         )
         files = self._save(request, [fitted.losses, fitted.predictions, *fitted.params])
         return {

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from bakeoff.case import PRESETS, Case, Draw, Fit, Preset, Suite, draw
 from bakeoff.passes import includes
 from bakeoff.program import Program, Value, trace, training
+from bakeoff_two_layer import cnn
 from bakeoff_two_layer.workloads import linear_loss, two_layer_logits, two_layer_loss
 
 DATASET = "bakeoff_two_layer:mnist5000"
@@ -73,6 +74,7 @@ def cases(preset: Preset) -> Iterator[Case]:
             yield fit_case(128, 64, optimizer)
     if preset == "full":
         yield fit_case(1024, 256, "adam")
+    yield from cnn.cases(preset)
 
 
 def museum() -> Iterator[Case]:
@@ -220,9 +222,9 @@ SUITE = Suite(
     name="two_layer",
     title="Two-layer training",
     summary=(
-        "Linear regression with a known solution, and networks with one hidden layer on "
-        "handwritten digits: the cost of a training step, and the time to a stated accuracy, "
-        "from the same weights and batches on every backend."
+        "Linear regression with a known solution, networks with one hidden layer and a small "
+        "convolutional one on handwritten digits: the cost of a training step, and the time to a "
+        "stated accuracy, from the same weights and batches on every backend."
     ),
     cases=cases,
     museum=museum,

@@ -12,8 +12,19 @@ import bakeoff_operators
 import bakeoff_two_layer
 from bakeoff.case import Case, draw
 from bakeoff.errors import UsageError
-from bakeoff.inputs import KINDS, draw_inputs, fans, fit_arrays, generator, load_dataset, rounded
+from bakeoff.inputs import (
+    KINDS,
+    draw_inputs,
+    fans,
+    fit_arrays,
+    fit_noise,
+    fit_rows,
+    generator,
+    load_dataset,
+    rounded,
+)
 from bakeoff.program import Value, trace
+from bakeoff_two_layer import cnn
 from bakeoff_two_layer.cases import DATASET, fit_case, linear_case, step_case
 
 SUITES = (
@@ -200,3 +211,14 @@ def test_errors_say_what_is_wrong():
         draw_inputs(replace(step_case(128, 64, "sgd", "float32"), batches=100))
     with pytest.raises(UsageError, match="batch size 5000 exceeds the 4000 rows"):
         fit_arrays(replace(fit_case(128, 64, "adam").fit, batch_size=5000))
+
+
+def test_a_fit_draws_a_mask_for_each_step_that_no_rounding_turns():
+    case = cnn.fit_case("adam")
+    assert set(fit_rows(case, fit_arrays(case.fit))) == {"x", "y"}
+    noise = fit_noise(case)["noise"]
+    assert noise.shape == (62, 64, 784)  # 4,000 rows in batches of 64
+    rate = next(n.attrs["rate"] for n in case.program.nodes if n.op == "dropout")
+    assert np.mean(noise >= rate) == rate
+    assert np.min(np.abs(noise - rate)) > 0.1
+    assert not np.array_equal(noise[0], noise[1])

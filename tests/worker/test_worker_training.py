@@ -198,6 +198,22 @@ def test_fit_stops_at_the_target(shared, classification):
     assert fitted["time_to_target_ns"] == sum(fitted["wall_ns"])
 
 
+def test_noise_goes_by_the_step_and_not_by_the_row(shared, classification):
+    """What a step is given beside its rows is the step's own, and comes again in each epoch."""
+
+    def loss(ops, w, b, x, y, noise):
+        losses = ops.sparse_softmax_cross_entropy_with_logits(x @ w + b, y)
+        return ops.add(ops.mean(losses), ops.mean(noise))
+
+    program = classification["program"]
+    noisy = trace(loss, [*program.inputs, Value("noise", (BATCH,), "float64")], program.ask)
+    steps = ROWS // BATCH
+    noise = np.repeat(np.arange(steps, dtype=float)[:, None], BATCH, axis=1)  # (steps, batch)
+    fitted = shared.fit(**{**classification, "program": noisy}, noise={"noise": noise})
+    losses, *_ = fit_by_hand(classification, 5)
+    np.testing.assert_allclose(fitted["losses"], losses + np.arange(steps), rtol=1e-10)
+
+
 def test_fit_refuses_what_the_toolkit_lacks(start, classification):
     worker = start(mode={"lacks": ["sparse_softmax_cross_entropy_with_logits"]})
     with pytest.raises(WorkerFailure) as caught:
