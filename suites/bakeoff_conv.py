@@ -50,6 +50,10 @@ LAYERS: dict[str, Layer] = {
     "dilated": Layer(
         "conv2d", (16, 64, 28, 28), (64, 64, 3, 3), {"padding": 2, "dilation": 2}, "dilation 2"
     ),
+    **{
+        f"side-{n}": Layer("conv2d", (8, 32, n, n), (32, 32, 3, 3), _SAME, f"side {n}")
+        for n in (8, 16, 32, 64)  # one layer on images of every size: cost against size
+    },
     "sequence": Layer("conv1d", (16, 64, 256), (128, 64, 5), {"padding": 2}, "sequence"),
     "volume": Layer("conv3d", (4, 16, 16, 16, 16), (32, 16, 3, 3, 3), _SAME, "volume"),
     "upsample1d": Layer("conv_transpose1d", (16, 64, 128), (64, 32, 4), _DOUBLE, "doubling"),
@@ -102,12 +106,14 @@ def museum() -> Iterator[Case]:
 def _first(name: str, dtype: str, ask: str) -> Preset:
     """Return the smallest preset that holds the cell."""
     if dtype == "float32":
-        return _SMALL.get((name, ask), "standard")
+        larger: Preset = "full" if name.startswith("side") and ask != "forward" else "standard"
+        return _SMALL.get((name, ask), larger)
     return "standard" if name == "image" else "full"
 
 
 def _case(name: str, dtype: str, ask: str) -> Case:
     layer, wrt = LAYERS[name], PASSES[ask]
+    family, _, size = name.partition("-")
     workload = convolution(layer)
     values = [Value("x", layer.x, dtype), Value("weight", layer.weight, dtype)]
     if wrt is None:
@@ -122,7 +128,13 @@ def _case(name: str, dtype: str, ask: str) -> Case:
         dtype=dtype,
         title=f"{layer.op}, {layer.title}: {_times(layer.x)} with {_times(layer.weight)}, {ask}",
         includes=includes(program),
-        tags={"shape": name, "op": layer.op, "dtype": dtype, "pass": ask},
+        tags={
+            "shape": family,
+            "op": layer.op,
+            "dtype": dtype,
+            "pass": ask,
+            **({"n": int(size)} if size else {}),
+        },
     )
 
 

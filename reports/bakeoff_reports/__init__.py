@@ -23,6 +23,7 @@ SECTIONS = (
     ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
     ReportSection("trained", "Trained models", f"{_HERE}.trained:trained", 32),
     ReportSection("steps", "Training, step by step", f"{_HERE}.trajectories:trajectories", 34),
+    ReportSection("scaling", "Cost against size", f"{_HERE}.scaling:scaling", 35),
     ReportSection("failures", "What did not work", f"{_HERE}.failures:failures", 40),
     ReportSection("environment", "Where it ran", f"{_HERE}.setting:environment", 50),
     ReportSection("reproduce", "How to reproduce", f"{_HERE}.setting:reproduce", 60),

@@ -46,7 +46,8 @@ OPTIMIZERS = {
 TARGET_ACCURACY = 0.92
 ORDER_SEED = 5
 HIDDEN = (128, 1024)
-BATCHES = {64: 8, 256: 4, 512: 4}  # batch size -> how many of them lie ready
+BATCHES = {16: 8, 64: 8, 256: 4, 512: 4, 1024: 3}  # batch size -> how many of them lie ready
+SCALED = (16, 1024)  # for cost against size, and with few optimizers
 
 _SMALL: dict[tuple[int, int, str], Preset] = {
     (128, 64, "sgd"): "smoke",
@@ -64,7 +65,7 @@ def cases(preset: Preset) -> Iterator[Case]:
         yield linear_case("float64")
     for hidden in HIDDEN:
         for batch in BATCHES:
-            for optimizer in OPTIMIZERS:
+            for optimizer in ("sgd", "adam") if batch in SCALED else OPTIMIZERS:
                 if PRESETS.index(_first(hidden, batch, optimizer)) <= level:
                     yield step_case(hidden, batch, optimizer, "float32")
                 if preset == "full" and batch == 64:
@@ -86,6 +87,8 @@ def museum() -> Iterator[Case]:
 
 def _first(hidden: int, batch: int, optimizer: str) -> Preset:
     """Return the smallest preset that times the step."""
+    if batch in SCALED:
+        return "standard" if (hidden, optimizer) == (128, "sgd") else "full"
     if hidden == 128 or optimizer in ("sgd", "adam"):
         return _SMALL.get((hidden, batch, optimizer), "standard")
     return "full"
