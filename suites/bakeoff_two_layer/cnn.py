@@ -1,12 +1,14 @@
 """The cases of a small convolutional network: a training step, and training to an accuracy.
 
 Dropout takes its mask as data, the same on every backend: half of all `NOISE` keeps, half drops.
-Neither value is near the rate of 0.5, so that no rounding turns a mask.
+Neither value is near the rate of 0.5, so that no rounding turns a mask. The biases of the
+convolutions begin at `BIAS`: from zero, black pixels would hold every ReLU at exactly 0, where
+toolkits differ in what they call its derivative.
 
 The target is 0.95 of the 1,000 test images, chosen by measurement: with the rates of `RATES` and
-Adam the network came to it in each of 15 trials (ten values of ``Fit.order_seed``; five of it and
-``Case.seed`` together; float32, NumPy) after 3 to 6 epochs. With the seeds used here, 8 images
-below it after 3 epochs and 5 above it after 4.
+Adam the network came to it in each of 14 trials (ten values of ``Fit.order_seed``; four of it and
+``Case.seed`` together; float32, NumPy) after 3 to 6 epochs. With the seeds used here no epoch comes
+nearer than 4 images below it before the sixth, which is 6 above it.
 """
 
 from collections.abc import Iterator
@@ -22,10 +24,11 @@ SHAPES = {
     "k1": (8, 1, 5, 5), "c1": (8,), "k2": (16, 8, 3, 3), "c2": (16,), "w": (784, 10), "b": (10,),
 }  # fmt: skip
 NOISE = [0.25, 0.75]
+BIAS = 0.1
 
 TARGET_ACCURACY = 0.95
 EPOCHS = 12
-ORDER_SEED = 2
+ORDER_SEED = 4
 BATCH = 64
 RATES = {"sgd": 0.05, "adam": 0.002}
 
@@ -99,10 +102,13 @@ def _parameters(dtype: str) -> list[Value]:
 
 
 def _draws() -> dict[str, Draw]:
-    weights = {n: draw("he") if len(shape) == 4 else draw("zeros") for n, shape in SHAPES.items()}
     return {
-        **weights,
+        "k1": draw("he"),
+        "c1": draw("constant", value=BIAS),
+        "k2": draw("he"),
+        "c2": draw("constant", value=BIAS),
         "w": draw("glorot"),
+        "b": draw("zeros"),
         "x": draw("dataset", name=DATASET, part="train", field="x"),
         "y": draw("dataset", name=DATASET, part="train", field="y"),
         "noise": draw("among", values=NOISE),
