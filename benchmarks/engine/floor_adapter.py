@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from resident import ResidentAdapter
 
-from bakeoff_worker import Adapter, blas
 from bakeoff_worker.program import Program, references
 
 Array = Any
@@ -21,33 +21,15 @@ Array = Any
 OFFERED = ("matmul", "bias_add", "relu", "sparse_softmax_cross_entropy_with_logits", "mean")
 
 
-class FloorAdapter(Adapter):
+class FloorAdapter(ResidentAdapter):
     """Runs training programs, but their products alone."""
 
     name = "gemm-floor"
-    dtypes = ("float32", "int64")
     asks = ("training",)
-
-    def __init__(self, threads: int = 1) -> None:
-        super().__init__(threads)
-        blas.limit_threads(threads)
-        self.ops = dict.fromkeys(OFFERED, np.matmul)  # by name: only products are computed
-
-    def tensor(self, array: Any, dtype: str) -> Array:
-        return np.array(array, dtype)
-
-    def to_numpy(self, tensor: Array) -> Any:
-        return np.asarray(tensor)
+    ops = dict.fromkeys(OFFERED, np.matmul)  # by name: only products are computed
 
     def compile(self, program: Program) -> "Products":
         return Products(program)
-
-    def describe(self) -> dict[str, Any]:
-        found = blas.libraries()
-        return {
-            "toolkit": "NumPy", "version": np.__version__, "device": "cpu",
-            "threads": blas.threads_of(found), "blas": found,
-        }  # fmt: skip
 
 
 class Products:

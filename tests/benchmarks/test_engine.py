@@ -78,7 +78,7 @@ def test_a_row_is_what_its_worst_part_is(engine):
 
     class Mixed(Measured):
         def interval(self, part):
-            return Interval(2.0 if part == one else 0.1, 0.0, 3.0, 10)
+            return Interval(2.0, 1.0, 3.0, 10) if part == one else "no torch"
 
     assert engine.judging.judge(row, Mixed(0))["verdict"] == "miss"
 
