@@ -5,7 +5,7 @@ Nothing here holds HTML. Texts are texts, whatever they contain: the page escape
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.figure import Figure as Drawing
 
@@ -131,7 +131,18 @@ class Details:
     open: bool = False
 
 
-Block = Paragraph | Heading | Code | Bullets | Definitions | Figure | Table | Details
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What one of the page's scripts reads, from the element ``data-{name}``; nothing is shown.
+
+    ``value`` is JSON data without NaN or infinities. It is never run, whatever it holds.
+    """
+
+    name: str
+    value: Any
+
+
+Block = Paragraph | Heading | Code | Bullets | Definitions | Figure | Table | Details | Data
 Content = Sequence[Block]
 
 

@@ -40,8 +40,9 @@ def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
 
 def _blocks(blocks: Iterable[content.Block]) -> Iterator[str]:
     for block in blocks:
-        yield from _block(block)
-        yield ""
+        if not isinstance(block, content.Data):
+            yield from _block(block)
+            yield ""
 
 
 def _block(block: content.Block) -> Iterator[str]:

@@ -1,14 +1,11 @@
 """A run as one HTML file that asks the network for nothing.
 
 Texts may come from anywhere (toolkits, logs, plugins), so that the template escapes all
-of them, and a content security policy allows only the page's own style sheet and script.
+of them, and a content security policy allows only the page's own style sheet and scripts.
 """
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from markupsafe import Markup
 
 import bakeoff
 from bakeoff.reporting import AdoptionMetric, ReportSection, resolve
-from bakeoff_reports import content, style, svg, words
+from bakeoff_reports import assets, content, svg, words
 from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.whole import write_whole
 
@@ -35,14 +32,14 @@ def write(
 
 def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
     """Return the page."""
-    template = _environment().from_string(_asset("page.html.j2"))
-    sheet, script = _palette() + _asset("page.css"), _asset("page.js")
+    template = _environment().from_string(assets.text("page.html.j2"))
+    sheet, scripts = assets.sheet(), assets.scripts()
     built = built_sections(analysis, sections)
     return template.render(
         title=_title(analysis),
-        policy=_policy(sheet, script),
+        policy=assets.policy(sheet, scripts),
         sheet=Markup(sheet),
-        script=Markup(script),
+        scripts=[Markup(script) for script in scripts],
         sections=built,
         version=bakeoff.__version__,
         created=analysis.run.meta.get("created", ""),
@@ -105,34 +102,10 @@ def _environment() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["sort_key"] = _sort_key
+    environment.filters["json"] = lambda value: Markup(assets.json_text(value))
     environment.tests["block"] = lambda block, kind: type(block).__name__ == kind
     return environment
 
 
 def _sort_key(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.6g}"
-
-
-def _asset(name: str) -> str:
-    return files("bakeoff_reports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _palette() -> str:
-    """Return the inks as variables: for light, and for dark screens but never for print."""
-    light = "".join(f"--{name}:{day};" for name, day, _ in style.INKS.values())
-    dark = "".join(f"--{name}:{night};" for name, _, night in style.INKS.values())
-    return (
-        f":root{{color-scheme:light dark;{light}}}\n"
-        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-    )
-
-
-def _policy(sheet: str, script: str) -> str:
-    def allow(text: str) -> str:
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        return f"'sha256-{digest}'"
-
-    return (
-        f"default-src 'none'; style-src {allow(sheet)}; script-src {allow(script)}; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )

@@ -8,7 +8,7 @@ from report import synthetic
 
 from bakeoff.record import Outcome
 from bakeoff.reporting import ReportSection
-from bakeoff_reports import METRICS, SECTIONS
+from bakeoff_reports import METRICS, SECTIONS, assets, content
 from bakeoff_reports.analysis import analyse
 from bakeoff_reports.cells import rows_of
 from bakeoff_reports.page import render, write
@@ -78,7 +78,7 @@ class Outline(HTMLParser):
             self.levels.append(int(tag[1]))
         if "id" in given:
             self.ids.append(given["id"])
-        self.scripts += tag == "script"
+        self.scripts += tag == "script" and given.get("type") != "application/json"
         self.tables += tag == "table"
         self.captions += tag == "caption"
         self.bare_heads += tag == "th" and "scope" not in given
@@ -97,8 +97,8 @@ def outline(html):
     return parser
 
 
-def test_the_markup_holds_one_script_and_loads_nothing(outline):
-    assert outline.scripts == 1
+def test_the_markup_holds_our_scripts_only_and_loads_nothing(outline):
+    assert outline.scripts == len(assets.SCRIPTS)
     assert outline.loads == ["data:,"]
 
 
@@ -125,6 +125,25 @@ def test_hostile_texts_are_escaped(html):
     assert synthetic.HOSTILE not in html
     assert synthetic.HOSTILE_STYLE not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_data_of_a_section_reach_its_script_as_they_are_and_are_never_run(analysis, opened):
+    told = {"name": HARD, "values": [1.5, None]}
+    section = ReportSection("told", "Told", f"{__name__}:_told", 5)
+    html = render(analysis, [section])
+    assert html.count("</script>") == 1 + len(assets.SCRIPTS)
+    open_page, noticed, path = opened
+    path.write_text(html, encoding="utf-8")
+    page = open_page()
+    assert page.evaluate("JSON.parse(document.getElementById('data-told').textContent)") == told
+    assert noticed == [f"request: {path.as_uri()}"]
+
+
+HARD = f"{synthetic.HOSTILE} {synthetic.HOSTILE_STYLE} <!-- <script> \u2028 &lt; ]]>"
+
+
+def _told(analysis):
+    return [content.Data("told", {"name": HARD, "values": [1.5, None]})]
 
 
 def test_a_failing_section_costs_only_itself(analysis):

@@ -1,0 +1,68 @@
+"""The page's own files: style sheets and scripts, in their order, and the policy that admits them.
+
+To add one, put it beside this module and name it in `SHEETS` or `SCRIPTS`. A script is a
+block of its own, so that one which fails stops no other; it reads what a section gave it as
+`bakeoff_reports.content.Data`.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from bakeoff_reports import style
+
+SHEETS = ("page.css",)
+SCRIPTS = ("page.js",)
+
+# As JSON these mean the same, and an HTML parser sees no tag, comment or entity in them.
+_UNSEEN = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+
+
+def text(name: str) -> str:
+    """Return one of the files."""
+    return files("bakeoff_reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def sheet() -> str:
+    """Return all style sheets as one, after the inks."""
+    return _palette() + "".join(map(text, SHEETS))
+
+
+def scripts() -> list[str]:
+    return [text(name) for name in SCRIPTS]
+
+
+def policy(sheet: str, scripts: Sequence[str]) -> str:
+    """Return a content security policy that admits these texts, by their hashes, and no other."""
+    admitted = " ".join(map(_hash, scripts))
+    return (
+        f"default-src 'none'; style-src {_hash(sheet)}; script-src {admitted}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def json_text(value: Any) -> str:
+    """Return data as JSON that may stand in a script element that is not run.
+
+    >>> json_text({"log": "</script>"})
+    '{"log":"\\\\u003c/script\\\\u003e"}'
+    """
+    whole = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return whole.translate(_UNSEEN)
+
+
+def _palette() -> str:
+    """Return the inks as variables: for light, and for dark screens but never for print."""
+    light = "".join(f"--{name}:{day};" for name, day, _ in style.INKS.values())
+    dark = "".join(f"--{name}:{night};" for name, _, night in style.INKS.values())
+    return (
+        f":root{{color-scheme:light dark;{light}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
