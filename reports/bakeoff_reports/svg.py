@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from bakeoff_reports.condense import condense
 from bakeoff_reports.style import INKS, RC
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -43,6 +44,7 @@ def inline(figure: Figure, prefix: str, alt: str) -> str:
     _prune(root)
     for element in root.iter():
         _clean(element, prefix)
+    condense(root, prefix)
     width, height = (round(72 * side) for side in figure.get_size_inches())
     root.attrib.clear()
     root.attrib.update(
@@ -111,7 +113,7 @@ def _set_font(element: ElementTree.Element, value: str) -> None:
 
 def _reword(value: str, prefix: str) -> str:
     value = _HEX.sub(_variable, _URL.sub(rf"url(#{prefix}-\1)", value))
-    return _LONG.sub(lambda number: f"{float(number[0]):.2f}", value)
+    return _LONG.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), value)
 
 
 def _variable(found: re.Match[str]) -> str:
