@@ -16,6 +16,7 @@ from bakeoff_reports import style
 
 SHEETS = ("page.css",)
 SCRIPTS = ("page.js",)
+MOST_COLUMNS = 64  # of a table, as far as its numbers stand flush right
 
 # As JSON these mean the same, and an HTML parser sees no tag, comment or entity in them.
 _UNSEEN = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -27,8 +28,8 @@ def text(name: str) -> str:
 
 
 def sheet() -> str:
-    """Return all style sheets as one, after the inks."""
-    return _palette() + "".join(map(text, SHEETS))
+    """Return all style sheets as one, with the inks and the columns of numbers."""
+    return _palette() + "".join(map(text, SHEETS)) + _numbers()
 
 
 def scripts() -> list[str]:
@@ -62,6 +63,16 @@ def _palette() -> str:
         f":root{{color-scheme:light dark;{light}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
     )
+
+
+def _numbers() -> str:
+    """Return what aligns a table's columns of numbers: its classes ``n2``, ``n5`` … name them.
+
+    A class in each cell would make a tenth of a large page.
+    """
+    columns = ",".join(f".n{i}>*>tr>:nth-child({i})" for i in range(1, MOST_COLUMNS + 1))
+    # In :where, so that any other rule goes before it.
+    return f":where({columns}){{text-align:right;white-space:nowrap;--aside:auto;--least:12ch}}\n"
 
 
 def _hash(text: str) -> str:

@@ -88,6 +88,8 @@ class Cell:
         What sorting goes by; None sorts last.
     bar
         Length of a bar behind a number, 0 to 1.
+    story
+        In the first cell of a row: which of the page's stories the row opens to.
     """
 
     text: str
@@ -96,6 +98,7 @@ class Cell:
     chip: bool = False
     sort: float | str | None = None
     bar: float | None = None
+    story: int | None = None
 
 
 Row = tuple[Cell, ...]

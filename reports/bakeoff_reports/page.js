@@ -9,8 +9,9 @@
   };
   const rowsOf = (body) => [...body.rows].filter((row) => !row.classList.contains("g"));
   const keyOf = (row, column) => {
-    const text = row.cells[column]?.dataset.s;
-    if (text === undefined) return null;
+    const cell = row.cells[column], key = cell?.dataset.s;
+    if (key === undefined) return null;
+    const text = key || cell.textContent;
     const number = Number(text);
     return Number.isNaN(number) && text !== "NaN" ? text : number;
   };

@@ -107,5 +107,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _sort_key(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _sort_key(cell: content.Cell) -> Markup:
+    """Return ``=key``, or nothing where the cell's own text is the key."""
+    if cell.sort == cell.text:
+        return Markup("")
+    if isinstance(cell.sort, str):
+        return Markup('="{}"').format(cell.sort)
+    return Markup("={}").format(f"{cell.sort:.6g}")
