@@ -150,8 +150,8 @@ def as_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def rows_of(cells: pd.DataFrame) -> Iterator[Any]:
-    """Yield rows whose attributes are `COLUMNS`."""
-    yield from cells.itertuples(index=False)
+    """Yield rows whose attributes are `COLUMNS`, and ``Index``, the row's number in the run."""
+    yield from cells.itertuples()
 
 
 def worst_check(records: Sequence[Record]) -> Check | None:

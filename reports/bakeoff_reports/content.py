@@ -90,6 +90,8 @@ class Cell:
         Length of a bar behind a number, 0 to 1.
     story
         In the first cell of a row: which of the page's stories the row opens to.
+    link
+        The anchor that the text leads to.
     """
 
     text: str
@@ -99,6 +101,7 @@ class Cell:
     sort: float | str | None = None
     bar: float | None = None
     story: int | None = None
+    link: str = ""
 
 
 Row = tuple[Cell, ...]
@@ -127,11 +130,15 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Blocks behind a summary line, opened without JavaScript."""
+    """Blocks behind a summary line, opened without JavaScript.
+
+    ``anchor`` makes what is behind the line a link target: who follows the link finds it open.
+    """
 
     summary: Paragraph
     blocks: "tuple[Block, ...]"
     open: bool = False
+    anchor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

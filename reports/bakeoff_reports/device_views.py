@@ -1,12 +1,10 @@
 """The three views of a device's time, side by side: end to end, hot and cold."""
 
+from collections.abc import Iterable
 from typing import Any
-
-import pandas as pd
 
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
-from bakeoff_reports.cells import rows_of
 from bakeoff_reports.content import Block, Cell, Column, Group, Row, Table
 
 EXPLAINED = (
@@ -24,11 +22,11 @@ def on_devices(analysis: Analysis) -> bool:
     return any(e.setting.device != "cpu" for e in analysis.environments.values())
 
 
-def device_views(analysis: Analysis, rows: pd.DataFrame) -> list[Block]:
+def device_views(analysis: Analysis, rows: Iterable[Any]) -> list[Block]:
     """Return the views of a case's cells on devices; nothing if none was timed."""
     timed = [
         row
-        for row in rows_of(rows)
+        for row in rows
         if analysis.environments[row.backend].setting.device != "cpu"
         and words.is_number(row.end_to_end_ns)
     ]

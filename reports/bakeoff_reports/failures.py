@@ -1,12 +1,14 @@
 """The section on what did not work: every cell without a good result, with its reason."""
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from bakeoff.record import Outcome
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.cells import rows_of
+from bakeoff_reports.commands import command
 from bakeoff_reports.content import (
     Block,
     Bullets,
@@ -21,7 +23,6 @@ from bakeoff_reports.content import (
     strong,
 )
 from bakeoff_reports.sections import first_line
-from bakeoff_reports.suites import command
 
 # Most alarming first: a wrong answer before none.
 ORDER = (
@@ -33,13 +34,11 @@ ORDER = (
 def failures(analysis: Analysis) -> Content:
     """List the cells that are not ok, like ones together, each openable."""
     blocks: list[Block] = []
-    for outcome in ORDER:
-        groups = _alike(analysis, outcome)
-        if groups:
-            word = words.OUTCOME_WORDS[outcome]
-            blocks.append(Heading(word.capitalize(), 3))
-            blocks.append(paragraph(muted(f"{words.OUTCOME_MEANINGS[outcome].capitalize()}.")))
-            blocks += [_story(analysis, outcome, rows) for rows in groups]
+    for outcome, groups in groupby(_groups(analysis), key=lambda group: group.outcome):
+        word = words.OUTCOME_WORDS[outcome]
+        blocks.append(Heading(word.capitalize(), 3))
+        blocks.append(paragraph(muted(f"{words.OUTCOME_MEANINGS[outcome].capitalize()}.")))
+        blocks += [_story(analysis, group) for group in groups]
     problems = analysis.run.meta.get("problems") or []
     if problems:
         blocks.append(Heading("Plugins that could not be used", 3))
@@ -49,6 +48,28 @@ def failures(analysis: Analysis) -> Content:
             paragraph(chip("all ok", "good"), " Every planned cell ran to its end and is right.")
         ]
     return blocks
+
+
+def anchors(analysis: Analysis) -> dict[tuple[str, str], str]:
+    """Return where each cell that is not ok, by case and backend, is told of in this section."""
+    return {
+        (str(row.case), str(row.backend)): group.anchor
+        for group in _groups(analysis)
+        for row in group.rows
+    }
+
+
+class _Alike(NamedTuple):
+    """Cells of one outcome that have their story in common."""
+
+    anchor: str
+    outcome: Outcome
+    rows: Sequence[Any]
+
+
+def _groups(analysis: Analysis) -> list[_Alike]:
+    found = [(outcome, rows) for outcome in ORDER for rows in _alike(analysis, outcome)]
+    return [_Alike(f"failure-{i}", *group) for i, group in enumerate(found, 1)]
 
 
 def _alike(analysis: Analysis, outcome: Outcome) -> list[list[Any]]:
@@ -61,7 +82,8 @@ def _alike(analysis: Analysis, outcome: Outcome) -> list[list[Any]]:
     return list(groups.values())
 
 
-def _story(analysis: Analysis, outcome: Outcome, rows: Sequence[Any]) -> Details:
+def _story(analysis: Analysis, group: _Alike) -> Details:
+    anchor, outcome, rows = group
     first = rows[0]
     where = first.case if len(rows) == 1 else words.count(len(rows), "cell")
     blocks: list[Block] = []
@@ -89,6 +111,7 @@ def _story(analysis: Analysis, outcome: Outcome, rows: Sequence[Any]) -> Details
             " ", strong(first.backend), f" · {where} ", muted(first_line(first.reason, 120)),
         ),
         tuple(blocks),
+        anchor=anchor,
     )  # fmt: skip
 
 

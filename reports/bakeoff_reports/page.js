@@ -1,13 +1,10 @@
 "use strict";
 // Sorting and filtering. Without this script the page says the same, in the order of the run.
 (() => {
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    element.append(...children);
-    return element;
-  };
-  const rowsOf = (body) => [...body.rows].filter((row) => !row.classList.contains("g"));
+  const { make } = bakeoff;
+  const rowsOf = (body) => [...body.rows].filter((row) => !row.matches(".g, .s"));
+  // A row's story, if it is open, goes where the row goes.
+  const withStory = (row) => (row.nextElementSibling?.matches(".s") ? [row, row.nextElementSibling] : [row]);
   const keyOf = (row, column) => {
     const cell = row.cells[column], key = cell?.dataset.s;
     if (key === undefined) return null;
@@ -25,7 +22,7 @@
     for (const body of table.tBodies) {
       const rows = rowsOf(body);
       rows.sort((a, b) => compare(keyOf(a, column), keyOf(b, column), sign));
-      body.append(...rows);
+      body.append(...rows.flatMap(withStory));
       best.set(body, rows.length ? keyOf(rows[0], column) : null);
     }
     if (table.tBodies.length > 1 && column > 0) {
@@ -67,7 +64,7 @@
         for (const row of rowsOf(body)) {
           const hit = choices.every(([, select, column]) => !select.value || row.cells[column].textContent === select.value)
             && (title.includes(wanted) || row.textContent.toLowerCase().includes(wanted));
-          row.hidden = !hit;
+          for (const part of withStory(row)) part.hidden = !hit;
           left += hit;
           total += 1;
         }

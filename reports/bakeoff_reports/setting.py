@@ -8,6 +8,7 @@ from bakeoff.nvidia import SLOWED
 from bakeoff.rules import FLOATS
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
+from bakeoff_reports.commands import command, in_lines, options, quoted
 from bakeoff_reports.content import (
     Block,
     Bullets,
@@ -24,7 +25,6 @@ from bakeoff_reports.content import (
     paragraph,
     strong,
 )
-from bakeoff_reports.suites import command, in_lines, options
 from bakeoff_reports.whereabouts import FACTS, in_words
 
 CLOCKS = {"cpu": "CPU time", "wall": "wall time", "device": "the device's events"}
@@ -197,8 +197,7 @@ def reproduce(analysis: Analysis) -> Content:
 
 
 def _whole(analysis: Analysis, settings: Mapping[str, Any]) -> str:
-    parts = ["bakeoff", "run", "--backends", ",".join(analysis.backends)]
-    parts += ["--suites", ",".join(analysis.suites)]
-    for pattern in settings.get("cases") or ():
-        parts += ["--cases", str(pattern)]
+    parts = ["bakeoff run", f"--backends {quoted(','.join(analysis.backends))}"]
+    parts.append(f"--suites {quoted(','.join(analysis.suites))}")
+    parts += [f"--cases {quoted(str(pattern))}" for pattern in settings.get("cases") or ()]
     return in_lines([*parts, *options(analysis)])

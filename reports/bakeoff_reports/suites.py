@@ -1,18 +1,16 @@
 """The sections of the suites: a figure each, and a table with the outcome of every cell."""
 
 import math
-import shlex
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
-
-import pandas as pd
 
 from bakeoff.case import Case
 from bakeoff.record import Outcome
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.cells import rows_of
+from bakeoff_reports.commands import command
 from bakeoff_reports.content import (
     Block,
     Cell,
@@ -26,7 +24,9 @@ from bakeoff_reports.content import (
     paragraph,
 )
 from bakeoff_reports.device_views import device_views
+from bakeoff_reports.failures import anchors
 from bakeoff_reports.sections import first_line
+from bakeoff_reports.stories import stories
 from bakeoff_reports.suite_figures import draw_suite
 
 
@@ -41,44 +41,13 @@ def suites(analysis: Analysis) -> Content:
             blocks.append(paragraph(str(about["summary"])))
         blocks += draw_suite(analysis, suite)
         blocks.append(table(analysis, suite))
-    return blocks
-
-
-def command(analysis: Analysis, case: str, backends: Sequence[str]) -> str:
-    """Return the command that runs one case again on some backends and the reference."""
-    names = list(dict.fromkeys([analysis.reference, *backends]))
-    return in_lines(
-        ["bakeoff", "run", "--cases", case, "--backends", ",".join(names), *options(analysis)]
-    )
-
-
-def options(analysis: Analysis) -> list[str]:
-    """Return the options that any run like this one has in common with it."""
-    settings = analysis.run.meta.get("settings") or {}
-    parts: list[str] = []
-    for name in ("preset", "threads", "seed"):
-        if settings.get(name) is not None:
-            parts += [f"--{name}", str(settings[name])]
-    for plugin in settings.get("plugins") or ():
-        parts += ["--plugin", words.without_folders(str(plugin))]
-    return [*parts, "--in-place"] if settings.get("in_place") else parts
-
-
-def in_lines(parts: Sequence[str]) -> str:
-    """Return a command for a shell, an option to a line if it is long."""
-    whole = shlex.join(parts)
-    if len(whole) <= 78:
-        return whole
-    quoted = [shlex.quote(part) for part in parts]
-    starts = [i for i, part in enumerate(quoted) if part.startswith("--")] or [len(quoted)]
-    lines = [" ".join(quoted[: starts[0]])]
-    lines += [" ".join(quoted[i:j]) for i, j in pairwise([*starts, len(quoted)])]
-    return " \\\n  ".join(lines)
+    return [*blocks, stories(analysis)]
 
 
 def table(analysis: Analysis, suite: str) -> Table:
     """Return a suite's cells: a group per case, a row per backend."""
     cells = analysis.cells[analysis.cells["suite"] == suite]
+    told = anchors(analysis)
     reference = analysis.reference
     return Table(
         caption=f"Every cell of the suite {suite}",
@@ -92,15 +61,18 @@ def table(analysis: Analysis, suite: str) -> Table:
             Column("Remark"),
         ),
         groups=tuple(
-            _group(analysis, analysis.cases[str(case)], rows)
-            for case, rows in cells.groupby("case", sort=False)
+            _group(analysis, analysis.cases[case], list(rows), told)
+            for case, rows in groupby(rows_of(cells), key=lambda row: str(row.case))
         ),
         sortable=True,
         filterable=True,
     )
 
 
-def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
+Anchors = Mapping[tuple[str, str], str]
+
+
+def _group(analysis: Analysis, case: Case, rows: Sequence[Any], told: Anchors) -> Group:
     more: list[Block] = [
         paragraph(case.includes or "What the time includes was not stated by the suite."),
         _figures_apart(rows),
@@ -110,16 +82,16 @@ def _group(analysis: Analysis, case: Case, rows: pd.DataFrame) -> Group:
     return Group(
         title=case.name,
         note=case.title if case.title != case.name else "",
-        rows=tuple(_row(analysis, row) for row in rows_of(rows)),
+        rows=tuple(_row(analysis, row, told.get((row.case, row.backend), "")) for row in rows),
         more=tuple(more),
     )
 
 
-def _row(analysis: Analysis, row: Any) -> Row:
+def _row(analysis: Analysis, row: Any, anchor: str) -> Row:
     outcome: Outcome = row.outcome
     is_reference = row.backend == analysis.reference
     return (
-        Cell(row.backend, sort=row.backend),
+        Cell(row.backend, sort=row.backend, story=row.Index),
         Cell(
             words.OUTCOME_WORDS[outcome],
             tone=words.OUTCOME_TONES[outcome],
@@ -136,7 +108,7 @@ def _row(analysis: Analysis, row: Any) -> Row:
             tone="bad" if row.error_fraction > 1 else "",
             sort=known(row.error_fraction),
         ),
-        Cell(_remark(row)),
+        Cell(_remark(row), link=anchor),
     )
 
 
@@ -170,9 +142,9 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _figures_apart(rows: pd.DataFrame) -> Table:
+def _figures_apart(rows: Sequence[Any]) -> Table:
     """Return what is kept apart from the time per call: the start, memory, each error."""
-    ran = [row for row in rows_of(rows) if row.outcome.measured]
+    ran = [row for row in rows if row.outcome.measured]
     return Table(
         caption="Kept apart from the time per call",
         columns=(

@@ -11,8 +11,8 @@ from bakeoff.record import Outcome
 from bakeoff_reports import METRICS
 from bakeoff_reports.analysis import Run, analyse, load
 from bakeoff_reports.cells import COLUMNS, rows_of
+from bakeoff_reports.commands import command
 from bakeoff_reports.metrics import Measure, conformance, coverage, op_coverage, speed_ratio
-from bakeoff_reports.suites import command
 
 
 @pytest.fixture(scope="module")

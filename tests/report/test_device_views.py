@@ -8,6 +8,7 @@ from report import synthetic
 from bakeoff.record import Record
 from bakeoff_reports import content, words
 from bakeoff_reports.analysis import Analysis, Run, analyse
+from bakeoff_reports.cells import rows_of
 from bakeoff_reports.device_views import EXPLAINED, device_views
 from bakeoff_reports.reading import reading
 from bakeoff_reports.setting import environment
@@ -40,7 +41,7 @@ def on_device(run: Run, *backends: str, events: bool = True) -> Run:
 
 
 def views(analysis: Analysis, case: str) -> list[content.Block]:
-    return device_views(analysis, analysis.cells[analysis.cells["case"] == case])
+    return device_views(analysis, rows_of(analysis.cells[analysis.cells["case"] == case]))
 
 
 def matmul(run: Run) -> str:

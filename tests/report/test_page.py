@@ -1,6 +1,5 @@
 """The page in a browser: complete, silent, closed to the network, readable anywhere."""
 
-import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -14,13 +13,6 @@ from bakeoff_reports.cells import rows_of
 from bakeoff_reports.page import render, write
 from bakeoff_reports.words import OUTCOME_WORDS
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
-    None,
-)
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
-         "--disable-background-networking", "--disable-component-update"]  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def analysis():
@@ -30,38 +22,6 @@ def analysis():
 @pytest.fixture(scope="module")
 def html(analysis):
     return render(analysis, SECTIONS)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
-
-
-@pytest.fixture
-def opened(browser, html, tmp_path):
-    """Return a function that opens the page, and what it noticed."""
-    path = tmp_path / "report.html"
-    path.write_text(html, encoding="utf-8")
-    noticed = []
-
-    def open_page(**options):
-        page = browser.new_context(**options).new_page()
-        page.on("console", lambda message: noticed.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: noticed.append(f"error: {error}"))
-        page.on("dialog", lambda dialog: (noticed.append("dialog"), dialog.dismiss()))
-        page.on("request", lambda request: noticed.append(f"request: {request.url}"))
-        page.goto(path.as_uri())
-        return page
-
-    yield open_page, noticed, path
-    for context in browser.contexts:
-        context.close()
 
 
 class Outline(HTMLParser):
