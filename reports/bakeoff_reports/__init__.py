@@ -1,4 +1,4 @@
-"""The built-in reports: an offline HTML page and a Markdown summary.
+"""The built-in reports: an offline HTML page, the same as PDF, and a Markdown summary.
 
 A run is analysed (pandas), drawn (matplotlib) and rendered (jinja2), in this order and
 with plain data between. Importing this package imports none of the three.
@@ -13,6 +13,7 @@ _HERE = "bakeoff_reports"
 
 FORMATS = (
     ReportFormat("html", "One offline HTML page", f"{_HERE}.page:write"),
+    ReportFormat("pdf", "The page as PDF, through a Chromium", f"{_HERE}.pdf:write"),
     ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
 )
 

@@ -38,7 +38,7 @@ def scripts() -> list[str]:
 
 def policy(sheet: str, scripts: Sequence[str]) -> str:
     """Return a content security policy that admits these texts, by their hashes, and no other."""
-    admitted = " ".join(map(_hash, scripts))
+    admitted = " ".join(map(_hash, scripts)) or "'none'"
     return (
         f"default-src 'none'; style-src {_hash(sheet)}; script-src {admitted}; "
         "img-src data:; base-uri 'none'; form-action 'none'"

@@ -30,10 +30,10 @@ def write(
     return write_whole(run_dir / FILE_NAME, render(analyse(load(run_dir), metrics), sections))
 
 
-def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
-    """Return the page."""
+def render(analysis: Analysis, sections: Sequence[ReportSection], *, scripted: bool = True) -> str:
+    """Return the page; not ``scripted``, it is what a reader without JavaScript sees."""
     template = _environment().from_string(assets.text("page.html.j2"))
-    sheet, scripts = assets.sheet(), assets.scripts()
+    sheet, scripts = assets.sheet(), assets.scripts() if scripted else []
     built = built_sections(analysis, sections)
     return template.render(
         title=_title(analysis),

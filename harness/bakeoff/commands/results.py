@@ -45,6 +45,7 @@ def write_report(folder: Path, plugins: Plugins, format: str) -> Path:
 @click.command("report")
 @folder_argument
 @click.option("--format", "format", default="html", show_default=True, help="A report format.")
+@click.option("--pdf", "format", flag_value="pdf", help="Short for --format pdf.")
 @plugin_option
 def report(folder: Path, format: str, plugin: tuple[str, ...]) -> None:
     """Write the report of the run in DIR (bakeoff-results)."""
