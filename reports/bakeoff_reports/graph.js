@@ -140,7 +140,7 @@ bakeoff.graph = (() => {
       "aria-label": `The program as a graph of ${program.nodes.length} ops; the text below says the same` },
       ...graph.edges.flatMap(join), ...graph.vertices.filter((v) => v.kind !== "bend").map(box));
     return make("div", {}, make("figure", { class: "drawing" },
-      make("div", { class: "scroll", role: "region", "aria-label": "Program graph", tabindex: 0 }, drawing),
+      make("div", { class: "scroll", role: "group", "aria-label": "Program graph", tabindex: 0 }, drawing),
       make("figcaption", {}, told)), text("The same as text", listing(program)));
   };
 })();
