@@ -89,7 +89,7 @@ class Cell:
     bar
         Length of a bar behind a number, 0 to 1.
     story
-        In the first cell of a row: which of the page's stories the row opens to.
+        In the first cell of a row: which of the page's stories the row belongs to.
     link
         The anchor that the text leads to.
     """

@@ -113,4 +113,4 @@ def _sort_key(cell: content.Cell) -> Markup:
         return Markup("")
     if isinstance(cell.sort, str):
         return Markup('="{}"').format(cell.sort)
-    return Markup("={}").format(f"{cell.sort:.6g}")
+    return Markup("={}").format(min(f"{cell.sort:.6g}", f"{cell.sort:.4g}", key=len))

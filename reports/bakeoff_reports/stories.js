@@ -71,37 +71,35 @@
       + (rounds ? ` Of ${blocks} blocks in ${rounds} rounds every few are drawn.` : "")));
   };
 
-  // What the case's own table keeps apart, of this backend.
-  const apart = (body, backend) => {
-    const kept = body.querySelector("tr.g details table");
-    const row = kept && [...kept.tBodies[0].rows].find((r) => r.cells[0].textContent === backend);
+  // What the suite's second table keeps apart, of this cell.
+  const apart = (k) => {
+    const row = document.querySelector(`table.plain th[data-k="${k}"]`)?.parentNode;
     if (!row) return [];
     const words = (cell) => {
       const [value, note] = [...cell.childNodes].map((n) => n.textContent);
       return note ? `${value} (${note})` : value;
     };
-    const heads = [...kept.tHead.rows[0].cells].map(words);
-    const shown = heads.map((_, i) => i).slice(1).filter((i) => !heads[i].startsWith("Worst output"));
-    return [make("dl", { class: "apart" }, ...shown.map((i) => make("div", {},
-      make("dt", {}, heads[i]), make("dd", {}, words(row.cells[i])))))];
+    const heads = row.closest("table").tHead.rows[0].cells;
+    return [make("dl", { class: "apart" }, ...[...row.cells].slice(1).map((cell) => make("div", {},
+      make("dt", {}, words(heads[cell.cellIndex])), make("dd", {}, words(cell)))))];
   };
 
   const command = (k, program) =>
-    ["bakeoff run", `--cases ${program.name}`, `--backends ${told.pairs[k % side]}`, ...told.options].join(" \\\n  ");
+    ["bakeoff run", `--cases ${program.quoted ?? program.id}`, `--backends ${told.pairs[k % side]}`, ...told.options].join(" \\\n  ");
 
   const fill = (place, row, k) => {
     const cell = told.cells[k], first = k - (k % side), program = told.cases[k / side | 0];
-    const [checks = [], , , samples = [], , reason = "", log = ""] = cell;
+    const [checks = [], , , samples = [], , reason = 0, log = 0] = cell;
     const [backend, outcome, , , verdict, , remark] = [...row.cells].map((c) => c.textContent.trim());
-    const body = row.parentNode, chip = row.cells[1].firstElementChild.cloneNode(true);
+    const chip = row.cells[1].firstElementChild.cloneNode(true);
     const parts = [make("h4", {}, `${backend} on ${program.id}`),
       make("p", {}, chip, verdict && verdict !== "–" ? ` · ${verdict}` : "", remark ? ` · ${remark}` : "")];
-    if (reason) parts.push(text("Reason", reason));
-    if (log) parts.push(text("End of the worker’s log", log));
+    if (reason) parts.push(text("Reason", told.texts[reason]));
+    if (log) parts.push(text("End of the worker’s log", told.texts[log]));
     if (checks.length) parts.push(errors(checks));
     if (samples.length) parts.push(strip(cell, told.cells[first], backend, told.reference, Math.min(720, place.clientWidth - 20)));
     else parts.push(make("p", { class: "muted" }, "No timed samples."));
-    parts.push(...apart(body, backend), graph(program), text("Run this cell again", command(k, program)));
+    parts.push(...apart(k), graph(program), text("Run this cell again", command(k, program)));
     place.append(...parts);
   };
 
@@ -113,7 +111,7 @@
     row.after(make("tr", { class: "s" }, make("td", { colspan: row.cells.length }, place)));
     fill(place, row, k);
   };
-  for (const head of document.querySelectorAll("th[data-k]")) {
+  for (const head of document.querySelectorAll("table.cells th[data-k]")) {
     const button = make("button", { type: "button", class: "opens", "aria-expanded": "false" }, ...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => toggle(button, head.parentNode, Number(head.dataset.k)));

@@ -28,6 +28,8 @@ MOST_TEXT = 160  # characters of an op's attributes
 
 def stories(analysis: Analysis) -> Data:
     """Return the stories of all cells, in the order of the analysis' cells."""
+    texts: dict[str, int] = {"": 0}  # a toolkit that cannot be had says the same of every cell
+    cells = [_cell(analysis, row, texts) for row in rows_of(analysis.cells)]
     return Data(
         NAME,
         {
@@ -35,24 +37,35 @@ def stories(analysis: Analysis) -> Data:
             "options": commands.options(analysis),
             "pairs": [commands.backends_of(analysis, [b]) for b in analysis.backends],
             "cases": [
-                _known({"id": case.id, "name": commands.quoted(case.id), **_program(case.program)})
+                _known({"id": case.id, "quoted": _quoted(case.id), **_program(case.program)})
                 for case in analysis.run.cases
             ],
-            "cells": [_cell(analysis, row) for row in rows_of(analysis.cells)],
+            "texts": list(texts),
+            "cells": cells,
         },
     )
+
+
+def _quoted(name: str) -> str:
+    """Return a name as a shell takes it, if that is not as it is."""
+    quoted = commands.quoted(name)
+    return "" if quoted == name else quoted
 
 
 def _known(told: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value}
 
 
-def _cell(analysis: Analysis, row: Any) -> list[Any]:
-    """Return checks, samples (four items), reason and log, up to the last that there is."""
+def _cell(analysis: Analysis, row: Any, texts: dict[str, int]) -> list[Any]:
+    """Return checks, samples (four items), reason and log, up to the last that there is.
+
+    Reason and log are numbers of ``texts``, which grows.
+    """
     records = analysis.ranking.records(str(row.case), str(row.backend))
     clock = analysis.environments[str(row.backend)].setting.clock
     reason = row.reason if row.reason != first_line(row.reason) else ""
-    told = [_checks(records), *_samples(records, clock), reason, row.log]
+    said = [texts.setdefault(text, len(texts)) for text in (reason, row.log)]
+    told = [_checks(records), *_samples(records, clock), *said]
     while told and not told[-1]:
         told.pop()
     return told

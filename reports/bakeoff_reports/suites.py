@@ -17,6 +17,7 @@ from bakeoff_reports.content import (
     Code,
     Column,
     Content,
+    Details,
     Group,
     Heading,
     Row,
@@ -40,7 +41,7 @@ def suites(analysis: Analysis) -> Content:
         if about.get("summary"):
             blocks.append(paragraph(str(about["summary"])))
         blocks += draw_suite(analysis, suite)
-        blocks.append(table(analysis, suite))
+        blocks += [table(analysis, suite), _kept_apart(analysis, suite)]
     return [*blocks, stories(analysis)]
 
 
@@ -75,7 +76,6 @@ Anchors = Mapping[tuple[str, str], str]
 def _group(analysis: Analysis, case: Case, rows: Sequence[Any], told: Anchors) -> Group:
     more: list[Block] = [
         paragraph(case.includes or "What the time includes was not stated by the suite."),
-        _figures_apart(rows),
         *device_views(analysis, rows),
         Code(command(analysis, case.id, analysis.backends[1:]), "Run this case again"),
     ]
@@ -142,11 +142,12 @@ def known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _figures_apart(rows: Sequence[Any]) -> Table:
-    """Return what is kept apart from the time per call: the start, memory, each error."""
-    ran = [row for row in rows if row.outcome.measured]
-    return Table(
-        caption="Kept apart from the time per call",
+def _kept_apart(analysis: Analysis, suite: str) -> Details:
+    """Return what is kept apart from the time per call: the start, memory, spacing of errors."""
+    cells = analysis.cells[analysis.cells["suite"] == suite]
+    ran = [row for row in rows_of(cells) if row.outcome.measured]
+    table = Table(
+        caption=f"Kept apart from the time per call, of the suite {suite}",
         columns=(
             Column("Backend"),
             Column("Of ceiling", "number", "which binds"),
@@ -155,22 +156,19 @@ def _figures_apart(rows: Sequence[Any]) -> Table:
             Column("Transfer", "number"),
             Column("Peak memory", "number"),
             Column("Rounds", "number"),
-            Column("Worst output", "text", "error ≤ bound, kind"),
             Column("ULP", "number", "greatest; 99 % below"),
         ),
-        groups=(Group("", tuple(_apart(row) for row in ran)),),
+        groups=tuple(
+            Group(analysis.cases[case].name, tuple(_apart(row) for row in rows))
+            for case, rows in groupby(ran, key=lambda row: str(row.case))
+        ),
     )
+    return Details(paragraph("Compiling, first call, transfer, memory, ceiling, ULP"), (table,))
 
 
 def _apart(row: Any) -> Row:
-    worst = words.NONE
-    if row.error_output:
-        worst = (
-            f"{row.error_output}: {words.scientific(row.error)} of "
-            f"{words.scientific(row.error_bound)}, {row.error_kind}"
-        )
     return (
-        Cell(row.backend),
+        Cell(row.backend, story=row.Index),
         Cell(words.percent(row.ceiling_fraction), row.ceiling),
         Cell(words.duration(row.compile_ns)),
         Cell(words.duration(row.first_call_ns)),
@@ -180,6 +178,5 @@ def _apart(row: Any) -> Row:
             "since the worker's start" if row.peak_is_of_program == 0 else "",
         ),
         Cell(f"{row.rounds:.0f}"),
-        Cell(worst),
         Cell(words.ulps(row.ulp_max), "" if math.isnan(row.ulp_p99) else words.ulps(row.ulp_p99)),
     )

@@ -177,7 +177,7 @@ def test_no_width_makes_the_page_scroll_sideways(opened, width, script):
 
 def test_without_script_failures_still_open(opened):
     page = opened[0](java_script_enabled=False)
-    story = page.locator("details.story").first
+    story = page.locator("section[aria-labelledby=failures] details.story").first
     story.locator("summary").click()
     assert story.locator("pre").first.is_visible()
     assert page.locator(".filter").count() == 0
