@@ -22,7 +22,7 @@
   const errors = (checks) => {
     const words = (f) => (typeof f === "number" ? String(f) : f);
     return make("div", { class: "scroll", role: "group", "aria-label": "Error against its bound", tabindex: 0 },
-      table("Error against its bound, the worst of each output; the line is the bound, each step to it tenfold",
+      table("The worst error of each output against its bound, the line; the scale is logarithmic",
         ["Output", "On a scale", "Of its bound", "Error", "Bound", "Kind"], checks.map(([output, kind, fraction, error, bound]) =>
           [output, gauge(Number(fraction)), words(fraction), scientific(error), scientific(bound), kind])));
   };

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = {name: ROOT / name for name in ("README.md", "docs/verdicts.md")}
+PAGES = {name: ROOT / name for name in ("README.md", "docs/report.md", "docs/verdicts.md")}
 
 
 def text(name: str) -> str:

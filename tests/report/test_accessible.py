@@ -27,6 +27,8 @@ def test_axe_finds_no_serious_violation(opened, device, scheme):
     for opens in ("button.opens", "details.story summary", "tr.g summary"):
         page.locator(opens).first.click()
     page.locator("thead button").first.click()
+    # Over a gradient axe measures no contrast: the shadows that tell of more to the side go.
+    page.evaluate("document.querySelectorAll('.scroll').forEach(e => e.style.background = 'none')")
     found = axe.Axe().run(page).response
     serious = [
         (v["id"], v["impact"], [node["html"] for node in v["nodes"]][:3])

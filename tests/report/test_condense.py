@@ -25,7 +25,8 @@ def lined(axes):
 
 def mapped(axes):
     axes.pcolormesh([[1, 2], [3, 4]], edgecolor="white")
-    axes.text(0.5, 0.5, "rotated", rotation=30)
+    axes.text(0.5, 0.5, "rotated", rotation=30, clip_on=True)
+    axes.text(0.6, 0.6, "rotated too", rotation=30, clip_on=True)
 
 
 def steps(path):
@@ -41,11 +42,12 @@ def marks(root):
         seen = {**inherited, **own}
         if element.tag in MARKS:
             target = seen.pop("href", "").lstrip("#")
-            seen.pop("clip-path", None)
+            clip = seen.pop("clip-path", "").removeprefix("url(#").rstrip(")")
+            clipped = steps(by_id[clip][0].get("d", "")) if clip else []
             path = steps(seen.pop("d", ""))
             drawn = steps(by_id[target].get("d", "")) if target else []
             place = [element.get(name) for name in OWN]
-            yield element.tag, element.text, path, drawn, place, sorted(seen.items())
+            yield element.tag, element.text, path, drawn, clipped, place, sorted(seen.items())
         for child in element:
             yield from walk(child, {k: v for k, v in seen.items() if k != "href"})
 
@@ -79,3 +81,17 @@ def test_ids_are_short_and_only_of_what_is_referred_to():
     }
     assert ids == named
     assert all(name.startswith("f7-") and len(name) < 7 for name in ids)
+
+
+def test_a_clip_stays_where_its_coordinates_are():
+    turned = '<path transform="rotate(30)" clip-path="url(#a)" d="M0 0"/>'
+    plain = '<path clip-path="url(#a)" d="M0 0"/>'
+    root = ElementTree.fromstring(
+        f'<svg xmlns="http://www.w3.org/2000/svg"><clipPath id="a"/>{turned * 2}{plain * 2}</svg>'
+    )
+    condense(root, "f1")
+    assert [(e.get("transform"), e.get("clip-path")) for e in list(root)[1:]] == [
+        ("rotate(30)", "url(#f1-1)"),
+        ("rotate(30)", "url(#f1-1)"),
+        (None, "url(#f1-1)"),  # a group of the other two
+    ]

@@ -183,6 +183,17 @@ def test_without_script_failures_still_open(opened):
     assert page.locator(".filter").count() == 0
 
 
+def test_without_script_every_table_and_figure_is_there(opened, outline):
+    tables = opened[0](java_script_enabled=False).locator("table")
+    assert tables.count() == outline.tables
+    page = opened[0](java_script_enabled=False)
+    for summary in page.locator("main > section > details.story > summary").all():
+        summary.click()
+    hidden = [t for t in page.locator("table").all() if not t.is_visible()]
+    assert hidden == []
+    assert page.locator("figure.drawing svg:visible").count() == page.locator("figure svg").count()
+
+
 def test_dark_and_light_differ_and_both_can_be_read(opened):
     colours = {}
     for scheme in ("light", "dark"):
