@@ -49,6 +49,13 @@ METRICS = (
     AdoptionMetric("first_call", "First call", "ns", "lower", f"{_HERE}.metrics:first_call"),
     AdoptionMetric("import", "Import", "ns", "lower", f"{_HERE}.metrics:import_time"),
     AdoptionMetric("installed", "Installed", "bytes", "lower", f"{_HERE}.metrics:installed_size"),
+    AdoptionMetric(
+        "quality", "Time to quality", "× reference", "lower", f"{_HERE}.metrics:time_to_quality"
+    ),
+    # Shown, and weighed if the reader wants it: age is no merit, and youth none either.
+    AdoptionMetric(
+        "released", "First release", "year", "higher", f"{_HERE}.metrics:released", weight=0.0
+    ),
 )
 
 

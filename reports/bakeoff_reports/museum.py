@@ -44,12 +44,7 @@ def museum(analysis: Analysis) -> Content:
 
 def released(analysis: Analysis) -> dict[str, float]:
     """Return the time of each backend's first release, in years; without those not known."""
-    found = {}
-    for backend, environment in analysis.environments.items():
-        year, _, month = environment.released.partition("-")
-        if year.isdigit():
-            found[backend] = int(year) + (int(month) - 0.5 if month.isdigit() else 6) / 12
-    return found
+    return {b: year for b, year in metrics.released(analysis).items() if year is not None}
 
 
 def step_time(analysis: Analysis, backend: str) -> Point | None:

@@ -198,7 +198,7 @@ def summary(analysis: Analysis) -> Content:
             "What was measured of each backend. A bar is the value against the largest of its "
             f"column. Speed is {unit(analysis)}: the geometric mean over the cells that both "
             "completed within their error bounds, with its 95 % interval and how many cells it "
-            "covers."
+            "covers. A cell that mismatches counts in no column in its backend's favour."
         ),
         _scorecard(analysis),
     ]
@@ -212,7 +212,9 @@ def _scorecard(analysis: Analysis) -> Table:
     for metric in analysis.metrics:
         values = dict(resolve(metric.compute)(analysis))
         arrow = "less is better" if metric.better == "lower" else "more is better"
-        of = {"ns": "", "bytes": ""}.get(metric.unit, metric.unit)
+        if metric.unit == "year":
+            arrow = "no merit in itself"
+        of = {"ns": "", "bytes": "", "year": ""}.get(metric.unit, metric.unit)
         of = of.replace("reference", analysis.reference)
         columns.append(Column(metric.title, "number", "; ".join(filter(None, (of, arrow)))))
         by_metric.append(_measures(metric, [values.get(b) for b in analysis.backends]))
@@ -241,7 +243,8 @@ def _measures(metric: AdoptionMetric, values: Sequence[float | None]) -> list[Ce
         if value is None:
             cells.append(Cell(words.NONE))
             continue
-        bar = max(0.0, min(1.0, value / most)) if most > 0 and math.isfinite(value) else None
+        scaled = most > 0 and math.isfinite(value) and metric.unit != "year"
+        bar = max(0.0, min(1.0, value / most)) if scaled else None
         tone: Any = "bad" if metric.unit == "of the bound" and not value <= 1 else ""
         cells.append(
             Cell(
@@ -260,6 +263,8 @@ def _in_unit(value: float, unit: str) -> str:
         return words.duration(value)
     if unit == "bytes":
         return words.size(value)
+    if unit == "year":
+        return f"{math.floor(value)}"
     if unit == "of the bound":
         return words.fraction_of_bound(value)
     if unit.startswith("of "):
