@@ -44,6 +44,8 @@ class AdoptionMetric:
     """A column of the summary, one value per backend.
 
     ``compute`` names ``f(analysis) -> Mapping[backend name, float | None]``.
+    ``weight`` is what it weighs in the scores to begin with; with 0 it is shown only. In the
+    units ``ns``, ``bytes`` and ``× reference`` values are scored by their logarithm.
     """
 
     name: str

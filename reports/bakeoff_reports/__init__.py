@@ -14,6 +14,7 @@ _HERE = "bakeoff_reports"
 FORMATS = (
     ReportFormat("html", "One offline HTML page", f"{_HERE}.page:write"),
     ReportFormat("pdf", "The page as PDF, through a Chromium", f"{_HERE}.pdf:write"),
+    ReportFormat("png", "The scorecard as one picture", f"{_HERE}.picture:write"),
     ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
 )
 
@@ -21,6 +22,7 @@ SECTIONS = (
     ReportSection("museum", "Two decades of toolkits", f"{_HERE}.museum:museum", 5),
     ReportSection("headline", "In short", f"{_HERE}.sections:headline", 10),
     ReportSection("summary", "Scorecard", f"{_HERE}.sections:summary", 20),
+    ReportSection("scores", "One number, by your weights", f"{_HERE}.scorecard:score", 22),
     ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
     ReportSection("trained", "Trained models", f"{_HERE}.trained:trained", 32),
     ReportSection("steps", "Training, step by step", f"{_HERE}.trajectories:trajectories", 34),

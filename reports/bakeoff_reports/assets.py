@@ -14,8 +14,14 @@ from typing import Any
 
 from bakeoff_reports import style
 
-SHEETS = ("page.css",)
-SCRIPTS = ("draw.js", "page.js", "graph.js", "stories.js")  # the first is what all others use
+SHEETS = ("page.css", "scorecard.css")
+SCRIPTS = (
+    "draw.js",
+    "page.js",
+    "graph.js",
+    "stories.js",
+    "scorecard.js",
+)  # the first is what all others use
 MOST_COLUMNS = 64  # of a table, as far as its numbers stand flush right
 
 # As JSON these mean the same, and an HTML parser sees no tag, comment or entity in them.

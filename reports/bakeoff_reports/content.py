@@ -3,7 +3,7 @@
 Nothing here holds HTML. Texts are texts, whatever they contain: the page escapes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -129,6 +129,52 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """A column of a scoreboard, and what it weighs to begin with."""
+
+    title: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A row of a scoreboard: which columns are known, and by method the points of each."""
+
+    name: str
+    known: tuple[bool, ...]
+    by_method: Mapping[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scoreboard:
+    """Rows with scores from weights, which the reader may change where scripts run.
+
+    ``methods`` are name, title and decimals; ``places`` and ``scores`` those of the first
+    with the weights given, in the order of the rows.
+    """
+
+    caption: str
+    methods: tuple[tuple[str, str, int], ...]
+    weights: tuple[Weight, ...]
+    rows: tuple[Points, ...]
+    places: tuple[int, ...]
+    scores: tuple[float, ...]
+
+    def contributions(self, row: int) -> tuple[float, ...]:
+        """Return what each column adds to a row's score."""
+        method = self.methods[0][0]
+        total = sum(w.value for w in self.weights)
+        pairs = zip(self.weights, self.rows[row].by_method[method], strict=True)
+        return tuple(w.value * points / total for w, points in pairs)
+
+    def known(self, row: int) -> tuple[int, int]:
+        """Return of how many columns that weigh a row's value is known, and how many weigh."""
+        pairs = zip(self.weights, self.rows[row].known, strict=True)
+        of = [known for w, known in pairs if w.value > 0]
+        return sum(of), len(of)
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
     """Blocks behind a summary line, opened without JavaScript.
 
@@ -152,7 +198,18 @@ class Data:
     value: Any
 
 
-Block = Paragraph | Heading | Code | Bullets | Definitions | Figure | Table | Details | Data
+Block = (
+    Paragraph
+    | Heading
+    | Code
+    | Bullets
+    | Definitions
+    | Figure
+    | Table
+    | Scoreboard
+    | Details
+    | Data
+)
 Content = Sequence[Block]
 
 

@@ -63,6 +63,8 @@ def _block(block: content.Block) -> Iterator[str]:
             yield from _table(block)
         case content.Table():
             yield from _folded(escape(block.caption), _table(block))
+        case content.Scoreboard():
+            yield from _scoreboard(block)
         case content.Details():
             yield from _folded(_html(block.summary), _blocks(block.blocks))
 
@@ -107,6 +109,18 @@ def _table(table: content.Table) -> Iterator[str]:
             if len(heads) > len(cells):
                 cells.insert(0, escape(group.title))
             yield row(cells)
+
+
+def _scoreboard(board: content.Scoreboard) -> Iterator[str]:
+    weights = [f"{w.title} (weight {w.value:g})" for w in board.weights]
+    yield row(escape(head) for head in ("Place", "Backend", "Score", "Known", *weights))
+    yield rule([True, False] + [True] * (2 + len(weights)))
+    decimals = board.methods[0][2]
+    for i, line in enumerate(board.rows):
+        known, of = board.known(i)
+        added = [f"{part:.{decimals}f}" for part in board.contributions(i)]
+        score = f"{board.scores[i]:.{decimals}f}"
+        yield row([str(board.places[i]), escape(line.name), score, f"{known} of {of}", *added])
 
 
 def _cell(cell: content.Cell) -> str:

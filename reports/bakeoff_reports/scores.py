@@ -17,6 +17,7 @@ Column = Sequence[float | None]  # None: not known
 Points = list[float]
 
 DRAWS, SEED = 10_000, 0
+ALIKE = 9  # decimals to which scores must agree to share a place: beyond them rounding begins
 
 
 def directed(
@@ -96,9 +97,9 @@ METHODS = (
     Method(
         "power",
         "Power score, as of 2018",
-        "Each column runs from 0 for its worst value to 100 for its best; a value that is "
-        "missing has 0. The method of the Deep Learning Framework Power Scores 2018 (Jeff Hale), "
-        "here on what was measured.",
+        "Each column runs from 0 for its worst value to 100 for its best, however close they "
+        "lie; a value that is missing has 0. The method of the Deep Learning Framework Power "
+        "Scores 2018 (Jeff Hale), here on what was measured.",
         power_points,
         1,
     ),
@@ -141,7 +142,8 @@ def scores(points: Sequence[Points], weights: Sequence[float]) -> list[float]:
 
 def places(found: Sequence[float]) -> list[int]:
     """Return each score's place, 1 for the greatest; scores that are alike share the better."""
-    return [1 + sum(other > score for other in found) for score in found]
+    keys = [round(score, ALIKE) for score in found]
+    return [1 + sum(other > key for other in keys) for key in keys]
 
 
 def stability(
@@ -153,7 +155,7 @@ def stability(
     """
     table = np.array(points, dtype=float)  # (criteria, toolkits)
     weights = np.random.default_rng(seed).dirichlet(np.ones(len(table)), draws)
-    drawn = np.round(weights @ table, 9)  # (draws, toolkits); rounding parts no ties
+    drawn = np.round(weights @ table, ALIKE)  # (draws, toolkits)
     count = table.shape[1]
     shares = np.empty((count, count))
     for toolkit in range(count):
