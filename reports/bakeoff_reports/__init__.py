@@ -28,6 +28,7 @@ SECTIONS = (
     ReportSection("steps", "Training, step by step", f"{_HERE}.trajectories:trajectories", 34),
     ReportSection("scaling", "Cost against size", f"{_HERE}.scaling:scaling", 35),
     ReportSection("failures", "What did not work", f"{_HERE}.failures:failures", 40),
+    ReportSection("adoption", "Adoption", f"{_HERE}.adoption:adoption", 45),
     ReportSection("environment", "Where it ran", f"{_HERE}.setting:environment", 50),
     ReportSection("reproduce", "How to reproduce", f"{_HERE}.setting:reproduce", 60),
     ReportSection("reading", "How to read this page", f"{_HERE}.reading:reading", 70),

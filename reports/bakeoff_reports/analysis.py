@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from bakeoff import statistics
+from bakeoff import adoption, statistics
 from bakeoff.case import Case
 from bakeoff.ceilings import in_journal
 from bakeoff.journal import FILE_NAME, Journal
@@ -28,22 +28,28 @@ Logs = dict[str, dict[int, float]]  # case → process round → log ratio
 
 @dataclass(frozen=True)
 class Run:
-    """What a run left behind: the journal's contents, in memory."""
+    """What a run left behind: the journal's contents, in memory.
+
+    ``adoption`` is the text of the user's own figures, kept beside the journal; else empty.
+    """
 
     meta: Mapping[str, Any]
     cases: tuple[Case, ...]
     environments: Mapping[str, Mapping[str, Any]]
     records: tuple[Record, ...]
+    adoption: str = ""
 
 
 def load(run_dir: Path) -> Run:
-    """Read a run directory's journal."""
+    """Read a run directory's journal, and the figures of adoption beside it."""
+    own = run_dir / adoption.FILE_NAME
     with Journal(run_dir / FILE_NAME) as journal:
         return Run(
             meta=journal.meta,
             cases=tuple(journal.cases()),
             environments=journal.environments(),
             records=tuple(journal.records()),
+            adoption=own.read_text("utf-8", "replace") if own.is_file() else "",
         )
 
 

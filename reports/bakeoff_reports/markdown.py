@@ -9,10 +9,10 @@ from pathlib import Path
 
 from bakeoff.markdown import escape, row, rule
 from bakeoff.reporting import AdoptionMetric, ReportSection
+from bakeoff.whole import write_whole
 from bakeoff_reports import content
 from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.page import built_sections
-from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "report.md"
 

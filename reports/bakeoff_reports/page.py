@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 import bakeoff
 from bakeoff.reporting import AdoptionMetric, ReportSection, resolve
+from bakeoff.whole import write_whole
 from bakeoff_reports import assets, content, svg, words
 from bakeoff_reports.analysis import Analysis, analyse, load
-from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "report.html"
 MOST_IN_TITLE = 8  # names; more are no title

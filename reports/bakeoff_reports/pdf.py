@@ -16,9 +16,9 @@ from typing import Any
 
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import AdoptionMetric, ReportSection
+from bakeoff.whole import write_whole
 from bakeoff_reports.analysis import analyse, load
 from bakeoff_reports.page import render
-from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "report.pdf"
 NAMED = "CHROME"  # the environment variable that names the browser

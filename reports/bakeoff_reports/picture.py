@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 import bakeoff
 from bakeoff.errors import BakeoffError
 from bakeoff.reporting import AdoptionMetric, ReportSection
+from bakeoff.whole import write_whole
 from bakeoff_reports import scores, style, words
 from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.scorecard import card_of, parts_of
 from bakeoff_reports.stacked import stacked
-from bakeoff_reports.whole import write_whole
 
 FILE_NAME = "scorecard.png"
 DPI = 144  # twice the figures' own: sharp on any screen

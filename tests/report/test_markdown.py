@@ -7,10 +7,10 @@ import pytest
 from report import synthetic
 
 from bakeoff.markdown import escape
+from bakeoff.whole import write_whole
 from bakeoff_reports import METRICS, SECTIONS
 from bakeoff_reports.analysis import analyse
 from bakeoff_reports.markdown import render, write
-from bakeoff_reports.whole import write_whole
 
 
 def test_every_cell_is_listed_and_nothing_hostile_is_markup():

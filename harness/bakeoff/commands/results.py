@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bakeoff import adoption
 from bakeoff import export as exporting
 from bakeoff.commands.display import printable
 from bakeoff.commands.options import (
@@ -14,6 +15,7 @@ from bakeoff.commands.options import (
     read_run,
 )
 from bakeoff.errors import BakeoffError, PluginError
+from bakeoff.journal import FILE_NAME
 from bakeoff.plan import choose
 from bakeoff.plugins import Plugins
 from bakeoff.reporting import resolve
@@ -46,9 +48,15 @@ def write_report(folder: Path, plugins: Plugins, format: str) -> Path:
 @folder_argument
 @click.option("--format", "format", default="html", show_default=True, help="A report format.")
 @click.option("--pdf", "format", flag_value="pdf", help="Short for --format pdf.")
+@click.option("--adoption", "own", type=click.Path(path_type=Path), metavar="FILE",
+              help="Your own figures of adoption, in CSV; kept beside the journal.")  # fmt: skip
 @plugin_option
-def report(folder: Path, format: str, plugin: tuple[str, ...]) -> None:
+def report(folder: Path, format: str, own: Path | None, plugin: tuple[str, ...]) -> None:
     """Write the report of the run in DIR (bakeoff-results)."""
+    if own:
+        figures = adoption.read(own)
+        if (folder / FILE_NAME).is_file():
+            adoption.write(folder / adoption.FILE_NAME, figures)
     path = write_report(folder, load_plugins(plugin), format)
     out_console().print(f"Report: {printable(str(path))}", highlight=False)
 
