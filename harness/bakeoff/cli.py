@@ -1,4 +1,4 @@
-"""The command line: ``bakeoff run|list|report|compare|history|mcnemar|export|env|doctor``.
+"""The command line: ``bakeoff run|list|report|compare|history|mcnemar|export|adoption|env|doctor``.
 
 Exit codes: 0 well, 1 a cell failed (``run``) or became worse (``compare``), or two models differ
 (``mcnemar``), 2 the command was wrong or a file or folder it needs cannot be used, 3 nothing could

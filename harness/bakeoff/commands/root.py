@@ -3,6 +3,7 @@
 import click
 
 import bakeoff
+from bakeoff.commands.adoption import adoption_group
 from bakeoff.commands.compare import compare_command
 from bakeoff.commands.display import printable
 from bakeoff.commands.env import env_group
@@ -25,8 +26,8 @@ def bakeoff_group() -> None:
 
 
 for command in (
-    run, list_group, report, compare_command, history_command, mcnemar_command, export, env_group,
-    doctor_command,
+    run, list_group, report, compare_command, history_command, mcnemar_command, export,
+    adoption_group, env_group, doctor_command,
 ):  # fmt: skip
     bakeoff_group.add_command(command)
 
