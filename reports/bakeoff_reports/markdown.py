@@ -17,7 +17,7 @@ from bakeoff_reports.page import built_sections
 FILE_NAME = "report.md"
 
 # Sections that a pull request has no room for: they stand on the page.
-LEFT_OUT = ("reading",)
+LEFT_OUT = ("adoption", "reading")
 
 _FENCE = re.compile(r"`{3,}")
 

@@ -78,6 +78,14 @@ def reading(analysis: Analysis) -> Content:
                     ),
                 ),
                 (
+                    "Score",
+                    paragraph(
+                        "The mean of what each column of the scorecard gives, from worst to best, "
+                        "weighted. Other weights give other scores: it answers only for whoever "
+                        "shares them. The columns say what was measured."
+                    ),
+                ),
+                (
                     "Of ceiling",
                     paragraph(
                         "How near the time is to the least that this machine allows, as measured "

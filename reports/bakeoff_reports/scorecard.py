@@ -99,7 +99,8 @@ def score(analysis: Analysis) -> Content:
             "by column. Times, sizes and ratios enter by their logarithm; errors up to their "
             "bound, for beyond it an answer is wrong however far. What is missing counts as the "
             "worst, and the table says how much is known: a backend gains nothing by not being "
-            "measured. Backends without any result have no place."
+            "measured. Backends without any result have no place. A score has no interval: where "
+            "speeds cannot be told apart, their points cannot either."
         ),
         scoreboard(card),
         Definitions(tuple((m.title, paragraph(m.explanation)) for m in scores.METHODS)),

@@ -158,8 +158,9 @@ def test_report_takes_a_file_and_keeps_it_beside_the_journal(tmp_path, capsys):
     assert "https://example.org/stars" in (folder / "report.html").read_text(encoding="utf-8")
     assert [f.value for f in parse(load(folder).adoption, "kept")] == [1234]
     own.unlink()
-    assert not execute(["report", str(folder), "--format", "md"])
-    assert "https://example.org/stars" in (folder / "report.md").read_text(encoding="utf-8")
+    (folder / "report.html").unlink()
+    assert not execute(["report", str(folder)])
+    assert "https://example.org/stars" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_report_refuses_a_wrong_file_before_it_writes_anything(tmp_path, capsys):
