@@ -7,6 +7,7 @@ as a whole, then the optimizer by itself. The first part that exceeds its own bo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -35,16 +36,14 @@ def blame(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner) -> None
         return
     trial.figures["left_at_step"] = step
     left = f"it left the oracle at step {step}"
+    # Whatever comes of it, the trial's own result stands, and a worker lost is not counted
+    # against the backend: no case has asked for these parts.
     try:
-        worker = trial.occupant.worker()
-        found, untold = _search(trial, worker, inputs, examiner, step)
-        worker.prepare(trial.case.program, inputs, trial.case.batches)
+        found, untold = _search(trial, trial.occupant.worker(), inputs, examiner, step)
     except BakeoffError as error:
-        # The trial's own result stands: the parts were never asked for by the case.
-        if isinstance(error, WorkerFailure):
-            trial.occupant.lost(error)
-        trial.explain(f"{left}; why could not be found out: {error}")
-        return
+        found, untold = None, f"why could not be found out: {error}"
+    with suppress(WorkerFailure):
+        trial.occupant.worker().prepare(trial.case.program, inputs, trial.case.batches)
     if found is None:
         trial.explain(f"{left}; {untold}")
         return
@@ -92,13 +91,18 @@ def _search(
         failed: list[Check] = []
         for piece in pieces:
             if refusal := capabilities.refusal(piece.case.program):
-                refusals.append(refusal)
-            else:
+                refusals.append(f"{piece.what}: {refusal}")
+                continue
+            try:
                 failed += _failed(piece, _judged(worker, piece, examiner))
+            except WorkerFailure as failure:
+                if not worker.alive:
+                    raise
+                refusals.append(f"{piece.what}: {failure.reason}")
         if failed:
             return _first(failed), ""
     if refusals:
-        return None, f"which op did it cannot be asked of this toolkit: {refusals[0]}"
+        return None, f"not all of its parts can be asked by themselves ({refusals[0]})"
     return None, "every op, the gradient as a whole and the optimizer are right by themselves"
 
 

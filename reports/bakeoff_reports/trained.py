@@ -241,8 +241,8 @@ def _row(pair: Pair, test: McNemar, models: Mapping[str, Model]) -> Row:
         Cell(f"{test.statistic:.2f}", sort=test.statistic),
         Cell(_p_value(test.p_value), "exact" if test.exact else "χ²", sort=test.p_value),
         Cell(
-            f"{100 * gain.value:+.1f}",
-            f"{100 * gain.low:+.1f} to {100 * gain.high:+.1f}",
+            _points(gain.value),
+            f"{_points(gain.low)} to {_points(gain.high)}",
             sort=gain.value,
         ),
         _odds(odds),
@@ -253,6 +253,10 @@ def _epochs(first: Model, second: Model) -> str:
     if first.epochs == second.epochs:
         return words.count(first.epochs, "epoch") if first.epochs else ""
     return f"{first.epochs} and {second.epochs} epochs"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def _p_value(p: float) -> str:

@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from engine_adapter import NumpyAdapter  # found by location: see the line above
 
+from bakeoff_worker.adapter import Unsupported
+
 Array = Any
 STEPS = 20  # of the training cases
 AFTER = 5  # calls that go well before a worker comes to its end
@@ -113,6 +115,33 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
     def relu_gradient_missing(self) -> None:
         """The first layer is never trained."""
         self.vjp("relu", 0, np.zeros_like)
+
+    def wrong_and_never_in_parts(self) -> None:
+        """A toolkit of whole networks: it refuses each op by itself."""
+        self.cross_entropy_gradient_scaled()
+        right = self.compile
+
+        def compile(program: Any) -> Any:
+            if len(program.nodes) == 1:
+                raise Unsupported("whole networks only")
+            return right(program)
+
+        self.compile = compile
+
+    def wrong_and_only_trains(self) -> None:
+        self.cross_entropy_gradient_scaled()
+        self.asks = ("training",)
+
+    def wrong_and_crashes_in_parts(self) -> None:
+        self.cross_entropy_gradient_scaled()
+        right = self.compile
+
+        def compile(program: Any) -> Any:
+            if program.kind != "training":
+                os.abort()
+            return right(program)
+
+        self.compile = compile
 
     def bias_gradient_missing(self) -> None:
         self.vjp("bias_add", 1, np.zeros_like)

@@ -67,6 +67,9 @@ FAULTS = (
     Fault("decay_one_step_late", "decay", MISMATCH, r"envelope", "adam"),
     Fault("cross_entropy_gradient_scaled", "network", MISMATCH, "envelope", "softmax-gradient"),
     Fault("relu_gradient_missing", "network", MISMATCH, "envelope", "softmax-gradient"),
+    Fault("wrong_and_never_in_parts", "network", MISMATCH, "by the gradient as a whole"),
+    Fault("wrong_and_only_trains", "network", MISMATCH, "not all of its parts can be asked"),
+    Fault("wrong_and_crashes_in_parts", "network", MISMATCH, "found out: crashed: .*SIGABRT"),
     Fault("keeps_the_loss", "adam", MISMATCH, r"loss\["),
     # form
     Fault("returns_float64", "product", MISMATCH, r"y: dtype float64, expected float32"),
