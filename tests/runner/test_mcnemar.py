@@ -83,6 +83,12 @@ def test_without_correlation_the_interval_is_that_of_independent_proportions():
     assert (effect.low, effect.high) == pytest.approx(other, rel=1e-12)
 
 
+def test_a_correlation_smaller_than_its_correction_counts_as_none():
+    effect = difference(Counts(20, 19, 30, 30))  # 0 < ad - bc < n/2
+    other = confint_proportions_2indep(39, 99, 50, 99, method="newcomb", compare="diff")
+    assert (effect.low, effect.high) == pytest.approx(other, rel=1e-12)
+
+
 @pytest.mark.parametrize("p", [(0.7, 0.2, 0.05, 0.05), (0.4, 0.3, 0.2, 0.1)], ids=str)
 def test_the_interval_of_the_difference_covers_95_percent(p):
     n, covered = 30, 0.0
