@@ -37,7 +37,8 @@ class Fit:
     """Training to a stated accuracy, from the case's parameters, in a fixed batch order.
 
     ``predict`` is a forward program whose inputs are the parameters and then ``x`` (a
-    batch of test rows) and whose output is the logits.
+    batch of test rows) and whose output is the logits. ``rounds`` is in how many process
+    rounds it is trained at the most: a training takes seconds.
     """
 
     predict: Program
@@ -46,6 +47,7 @@ class Fit:
     epochs: int
     target_accuracy: float
     order_seed: int = 0
+    rounds: int = 5
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -55,6 +57,7 @@ class Fit:
             "epochs": self.epochs,
             "target_accuracy": self.target_accuracy,
             "order_seed": self.order_seed,
+            "rounds": self.rounds,
         }
 
     @classmethod

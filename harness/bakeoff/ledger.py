@@ -9,7 +9,6 @@ from bakeoff.plan import Cell, Plan, Seat, takes_part
 from bakeoff.record import Record
 from bakeoff.stopping import Stopping
 
-FIT_ROUNDS = 5  # a training takes seconds, and is judged by where it comes to
 UNTIMED_ROUNDS = 2  # two processes show whether results are the same in each
 
 
@@ -107,5 +106,5 @@ class Ledger:
 def wanted_rounds(case: Case, rounds: int) -> int:
     """Return how many process rounds a case should have at the most."""
     if case.fit is not None:
-        return min(rounds, FIT_ROUNDS)
+        return min(rounds, case.fit.rounds)
     return rounds if case.timed else min(rounds, UNTIMED_ROUNDS)

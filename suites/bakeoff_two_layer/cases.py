@@ -16,6 +16,8 @@ from bakeoff.case import PRESETS, Case, Draw, Fit, Preset, Suite, draw
 from bakeoff.passes import includes
 from bakeoff.program import Program, Value, trace, training
 from bakeoff_two_layer import cnn
+from bakeoff_two_layer.lecture import dropout_case, variations
+from bakeoff_two_layer.seeds import seeds
 from bakeoff_two_layer.workloads import linear_loss, two_layer_logits, two_layer_loss
 
 DATASET = "bakeoff_two_layer:mnist5000"
@@ -73,6 +75,11 @@ def cases(preset: Preset) -> Iterator[Case]:
     for optimizer in OPTIMIZERS:
         if PRESETS.index("quick" if optimizer == "adam" else "standard") <= level:
             yield fit_case(128, 64, optimizer)
+    if level >= PRESETS.index("standard"):
+        base = fit_case(128, 64, "sgd")
+        yield dropout_case(base)
+        yield from variations(base)
+        yield from seeds(base)
     if preset == "full":
         yield fit_case(1024, 256, "adam")
     yield from cnn.cases(preset)

@@ -7,8 +7,9 @@ import pytest
 from test_journal import CASE, RECORD
 
 from bakeoff import statistics
+from bakeoff.case import Fit
 from bakeoff.interface import Backend
-from bakeoff.ledger import FIT_ROUNDS, UNTIMED_ROUNDS, Ledger, wanted_rounds
+from bakeoff.ledger import UNTIMED_ROUNDS, Ledger, wanted_rounds
 from bakeoff.plan import Plan, Seat
 from bakeoff.record import Block, Outcome, Record
 from bakeoff.stopping import LEAST_ROUNDS, Stopping, narrow_enough
@@ -92,8 +93,8 @@ def test_what_is_not_timed_needs_few_rounds() -> None:
     assert wanted_rounds(CASE, 20) == 20
     assert wanted_rounds(replace(CASE, timed=False), 20) == UNTIMED_ROUNDS
     assert wanted_rounds(replace(CASE, timed=False), 1) == 1
-    fitted = replace(CASE, timed=False, fit=object())  # type: ignore[arg-type]
-    assert wanted_rounds(fitted, 20) == FIT_ROUNDS
+    fit = Fit(CASE.program, "package:file", 64, 3, 0.9, rounds=4)
+    assert wanted_rounds(replace(CASE, timed=False, fit=fit), 20) == 4
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.02, 0.03])

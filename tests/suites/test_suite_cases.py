@@ -10,9 +10,12 @@ import bakeoff_conv
 import bakeoff_matmul
 import bakeoff_operators
 import bakeoff_two_layer
+from bakeoff.arrival import LEAST_SEEDS
 from bakeoff.case import PRESETS, Case
+from bakeoff.inputs import draw_inputs
 from bakeoff.ops import OPS
 from bakeoff.passes import includes
+from bakeoff_worker.schedules import SCHEDULES
 
 SUITES = (
     bakeoff_operators.SUITE,
@@ -112,8 +115,28 @@ def test_matmul_gradients_are_those_of_both_operands():
 def test_training_cases_ask_for_steps_or_for_a_fit():
     for case in FULL["two_layer"]:
         assert case.program.kind == "training", case.id
-        assert (case.steps > 0) != (case.fit is not None), case.id
-        assert case.timed == (case.fit is None), case.id
+        assert case.steps > 0 or case.fit is not None, case.id
+        assert not (case.timed and case.fit), case.id
+
+
+def test_the_lectures_variations_are_each_a_case():
+    """Every schedule, every kind of first weights, both kinds of momentum, dropout."""
+    standard = list(bakeoff_two_layer.SUITE.cases("standard"))
+    asked = [c.program.ask for c in standard]
+    assert {a["schedule"]["name"] for a in asked} == set(SCHEDULES)
+    assert {a["optimizer"] for a in asked} >= {"sgd", "momentum", "nesterov", "adam"}
+    assert {c.inputs["w1"].kind for c in standard if "w1" in c.inputs} == {
+        "he", "glorot", "uniform",
+    }  # fmt: skip
+    assert "dropout" in {node.op for c in standard for node in c.program.nodes}
+
+
+def test_seeds_differ_in_their_weights_and_their_batches():
+    seeds = [c for c in FULL["two_layer"] if "seed" in c.tags]
+    assert len({c.fit.order_seed for c in seeds}) == len({c.seed for c in seeds}) == len(seeds)
+    assert len(seeds) >= LEAST_SEEDS
+    first, second = (draw_inputs(c)["w1"] for c in seeds[:2])
+    assert not (first == second).any()
 
 
 def test_a_fit_predicts_from_the_parameters_and_then_x():
