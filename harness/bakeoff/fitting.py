@@ -22,7 +22,7 @@ def fit(
     With an examiner, the training is also compared with the oracle's.
 
     The figures are ``time_to_target_ns`` (absent if the target was not reached),
-    ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs`` and
+    ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs``, ``steps`` and
     ``accuracy``; and ``energy_rapl_j`` and ``energy_nvml_j``, of all that ran meanwhile, where
     they can be read and the training took ten seconds. The series hold one number per epoch:
     ``accuracy``, ``losses`` (the mean over the epoch's steps), ``oracle_losses`` (the truth's),
@@ -67,6 +67,7 @@ def _note(trial: Trial, fitted: Fitted, target: float) -> None:
         fit_wall_ns=sum(fitted["wall_ns"]),
         fit_cpu_ns=sum(fitted["cpu_ns"]),
         epochs=len(fitted["accuracy"]),
+        steps=fitted["losses"].size,
         accuracy=accuracy,
     )
     if fitted["time_to_target_ns"] is not None:

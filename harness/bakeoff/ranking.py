@@ -12,6 +12,7 @@ from math import inf, isnan
 from typing import Any
 
 from bakeoff import statistics
+from bakeoff.arrival import Arrivals, epochs, families, family, oracle_epochs
 from bakeoff.case import Case
 from bakeoff.ceilings import Ceilings, Use, pooled, utilisation
 from bakeoff.claims import Claim, claims
@@ -159,6 +160,7 @@ class Ranking:
         self.reference = next(iter(settings), "")
         self._cases = {c.id: c for c in cases}
         self._suites = {c.id: c.suite for c in cases if c.timed and c.fit is None}
+        self._families = families(cases)
         self._ceilings = ceilings or {}
         self._demands: dict[str, Demand] = {}
         self._remarks: dict[tuple[str, str], tuple[Remark, ...]] = {}
@@ -198,9 +200,23 @@ class Ranking:
                 Evidence(
                     self._cases[case], backend, records, beside, clock,
                     self.settings[backend].threads, self.ceilings(backend),
+                    self.arrivals(case, backend),
                 )
             )  # fmt: skip
         return self._remarks.get(key, ())
+
+    def arrivals(self, case: str, backend: str) -> Arrivals:
+        """Return when the trainings of a case's family arrived, the backend's and the oracle's."""
+        ids = self._families.get(family(self._cases[case]) or ("", ()), ())
+        own = (epochs(self.records(c, backend)) for c in ids)
+        return Arrivals(
+            tuple(e for e in own if e is not None),
+            tuple(e for c in ids if (e := self._oracle_epochs(c)) is not None),
+        )
+
+    def _oracle_epochs(self, case: str) -> float | None:
+        found = (oracle_epochs(self.records(case, backend)) for backend in self.settings)
+        return next((e for e in found if e is not None), None)
 
     def ceilings(self, backend: str) -> Ceilings:
         """Return what is possible for a backend: the best that any like it has measured."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from bakeoff.arrival import Arrivals
 from bakeoff.case import Case
 from bakeoff.ceilings import Ceilings, implausible
 from bakeoff.drift import drift
@@ -58,6 +59,8 @@ class Evidence:
         Of the backend.
     ceilings
         Of the machine, as far as the backend knows them.
+    arrivals
+        Of the case's family, if it trains to a target.
     """
 
     case: Case
@@ -67,6 +70,7 @@ class Evidence:
     clock: Clock
     threads: int = 1
     ceilings: Ceilings = field(default_factory=Ceilings)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 Rule = Callable[[Evidence], Iterator[Remark]]
@@ -151,6 +155,13 @@ def _computes_with_less(evidence: Evidence) -> Iterator[Remark]:
         yield Remark("precision", worst.reason, forbids=True)
 
 
+def _learns_implausibly(evidence: Evidence) -> Iterator[Remark]:
+    """Its trainings arrive sooner or later than the same trainings in float64 ever would."""
+    found = evidence.arrivals.implausible
+    if found:
+        yield Remark("convergence", found, forbids=True)
+
+
 def _is_nondeterministic(evidence: Evidence) -> Iterator[Remark]:
     """Its results have other bits at another call, or in another process."""
     whole = [r for r in evidence.records if r.digests]
@@ -173,5 +184,6 @@ RULES: tuple[Rule, ...] = (
     _does_not_wait,
     _is_implausible,
     _computes_with_less,
+    _learns_implausibly,
     _is_nondeterministic,
 )
