@@ -92,8 +92,9 @@ class Record:
         ``cold_p10_ns`` and ``cold_p90_ns`` …
     series
         Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``loss_envelope``,
-        ``accuracy``; over test rows: ``predictions``, ``labels``; over calls: ``cold_ns``, the
-        device time of single calls with a cold cache.
+        ``accuracy``; over test rows: ``predictions``, ``labels``; ``norms`` of each output and
+        gradient of a gradient program (Euclidean); over calls: ``cold_ns``, the device time of
+        single calls with a cold cache.
     blocks
         The timed samples.
     environment_id

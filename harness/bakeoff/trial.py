@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, TypeVar
 
+import numpy as np
+
 from bakeoff.bits import digest
 from bakeoff.case import Case
 from bakeoff.occupant import Occupant
@@ -111,6 +113,8 @@ class Trial:
         outputs, costs = answer
         self.figures["first_call_ns"] = costs["wall_ns"]
         self.digests.append(digest(outputs))
+        if self.case.program.kind == "gradient":
+            self.series["norms"] = tuple(map(_norm, outputs))
         self.devices = costs["devices"]
         return outputs
 
@@ -222,6 +226,11 @@ class Trial:
 def _badness(check: Check) -> float:
     """Return the fraction of the bound; NaN, which passes no comparison, is the worst."""
     return check.fraction if check.fraction == check.fraction else float("inf")
+
+
+def _norm(array: Any) -> float:
+    """Return the root of the sum of squares, in float64."""
+    return float(np.linalg.norm(np.asarray(array, dtype=np.float64).ravel()))
 
 
 def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
