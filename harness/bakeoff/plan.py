@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from bakeoff import variants
-from bakeoff.case import MUSEUM, Case, Suite
+from bakeoff.case import EVERY_PRESET, MUSEUM, Case, Suite
 from bakeoff.errors import UsageError
 from bakeoff.interface import Backend
 from bakeoff.settings import Settings
@@ -119,10 +119,17 @@ def collect_cases(
             problems.append(f"suite {name}: {type(error).__name__}: {error}")
     ids = match(settings.cases, found)
     if not ids:
-        reasons = "".join(f"; {p}" for p in problems)
+        reasons = "".join(f"; {p}" for p in problems) or _elsewhere(suites[n] for n in chosen)
         raise UsageError(f"no cases in preset {settings.preset} of {', '.join(chosen)}{reasons}")
     seeded = (replace(found[i], seed=found[i].seed + settings.seed) for i in ids)
     return tuple(seeded), tuple(problems)
+
+
+def _elsewhere(suites: Iterable[Suite]) -> str:
+    """Say in which preset suites that have nothing in this one have cases."""
+    known = list(suites)
+    found = next((p for p in EVERY_PRESET if any(any(True for _ in s.of(p)) for s in known)), None)
+    return f"; --preset {found} has some" if found else ""
 
 
 def choose_backends(names: Iterable[str], registered: Mapping[str, Backend]) -> list[Backend]:

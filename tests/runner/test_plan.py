@@ -83,6 +83,13 @@ def test_what_is_unknown_is_named(options: dict[str, object], message: str) -> N
     assert message in str(caught.value)
 
 
+def test_a_suite_without_cases_in_a_preset_names_one_that_has_some() -> None:
+    toy = SUITES["toy"]
+    late = Suite("late", "Late", "", lambda p: toy.cases(p) if p in ("standard", "full") else ())
+    with pytest.raises(UsageError, match="in preset quick of late; --preset standard has some"):
+        make_plan(Settings("quick", suites=("late",)), BACKENDS, {"late": late})
+
+
 def test_globs_preset_and_seed_are_applied() -> None:
     assert [c.id for c in plan_of(cases=("*-2", "*-8")).cases] == ["toy/double-2", "toy/double-8"]
     assert [c.id for c in plan_of(preset="smoke").cases] == ["toy/double-2"]
