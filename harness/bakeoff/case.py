@@ -33,21 +33,49 @@ def draw(kind: str, **params: Any) -> Draw:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """Training that comes before a fit, on all rows but without their labels: pre-training.
+
+    ``program`` trains some of the case's parameters; its data input is ``x``, a batch of rows.
+    """
+
+    program: Program
+    epochs: int
+
+    @property
+    def batch_size(self) -> int:
+        return next(v.shape[0] for v in self.program.data_inputs)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"program": self.program.to_json(), "epochs": self.epochs}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Stage":
+        return cls(Program.from_json(data["program"]), data["epochs"])
+
+
+@dataclass(frozen=True, slots=True)
 class Fit:
     """Training to a stated accuracy, from the case's parameters, in a fixed batch order.
 
     ``predict`` is a forward program whose inputs are the parameters and then ``x`` (a
     batch of test rows) and whose output is the logits. ``rounds`` is in how many process
     rounds it is trained at the most: a training takes seconds.
+
+    Without a ``target_accuracy`` all epochs are trained. Only ``labelled`` rows, some that the
+    order's seed chooses, are trained on, if that is given. The stages ``before`` pass their
+    parameters on by name, to the next and to the fit.
     """
 
     predict: Program
     dataset: str
     batch_size: int
     epochs: int
-    target_accuracy: float
+    target_accuracy: float | None
     order_seed: int = 0
     rounds: int = 5
+    labelled: int | None = None
+    before: tuple[Stage, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,11 +86,19 @@ class Fit:
             "target_accuracy": self.target_accuracy,
             "order_seed": self.order_seed,
             "rounds": self.rounds,
+            "labelled": self.labelled,
+            "before": [stage.to_json() for stage in self.before],
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Fit":
-        return cls(**{**data, "predict": Program.from_json(data["predict"])})
+        return cls(
+            **{
+                **data,
+                "predict": Program.from_json(data["predict"]),
+                "before": tuple(Stage.from_json(s) for s in data.get("before", ())),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

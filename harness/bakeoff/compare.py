@@ -218,7 +218,7 @@ def compare_fit(case: Case, losses: Array, accuracy: float, truth: FitTruth) -> 
     Parameters
     ----------
     losses
-        Of all steps, in order (any shape; epochs first).
+        Of all steps, in order: those of the stages before, and then the fit's.
     accuracy
         After the last epoch.
     """

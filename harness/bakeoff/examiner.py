@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from bakeoff.case import Case
 from bakeoff.compare import compare_call, compare_fit, compare_training
 from bakeoff.errors import PluginError
@@ -76,7 +78,8 @@ class OracleExaminer:
         self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
     ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         truth = self._oracle.fit(case, inputs)
-        checks = compare_fit(case, fitted["losses"], fitted["accuracy"][-1], truth)
+        losses = np.concatenate([fitted["before"], fitted["losses"].reshape(-1)])
+        checks = compare_fit(case, losses, fitted["accuracy"][-1], truth)
         return checks, truth.epoch_losses
 
 

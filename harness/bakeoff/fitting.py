@@ -21,13 +21,14 @@ def fit(
 
     With an examiner, the training is also compared with the oracle's.
 
-    The figures are ``time_to_target_ns`` (absent if the target was not reached),
-    ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run, ``epochs``, ``steps`` and
-    ``accuracy``; and ``energy_rapl_j`` and ``energy_nvml_j``, of all that ran meanwhile, where
-    they can be read and the training took ten seconds. The series hold one number per epoch:
-    ``accuracy``, ``losses`` (the mean over the epoch's steps), ``oracle_losses`` (the truth's),
-    ``seconds`` (of training, up to the epoch's end); and ``predictions``, the class of each
-    test row, beside its true one in ``labels``.
+    The figures are ``time_to_target_ns`` (absent if the target was not reached), ``before_ns``
+    of the stages before, ``fit_wall_ns`` and ``fit_cpu_ns`` of the training of all epochs run,
+    ``epochs``, ``steps`` and ``accuracy``; and ``energy_rapl_j`` and ``energy_nvml_j``, of all
+    that ran meanwhile, where they can be read and the training took ten seconds. The series hold
+    one number per epoch: ``accuracy``, ``losses`` (the mean over the epoch's steps),
+    ``oracle_losses`` (the truth's), ``seconds`` (of training, up to the epoch's end); one per
+    step of the stages before, ``before_losses``; and ``predictions``, the class of each test row,
+    beside its true one in ``labels``.
     """
     case = trial.case
     assert case.fit is not None
@@ -47,6 +48,7 @@ def fit(
             test_x=data.test_x,
             test_y=data.test_y,
             target_accuracy=wanted.target_accuracy,
+            before=data.stages(wanted),
             timeout_s=timeout_s,
         )
     )
@@ -59,7 +61,7 @@ def fit(
             trial.judge(checks)
 
 
-def _note(trial: Trial, fitted: Fitted, target: float) -> None:
+def _note(trial: Trial, fitted: Fitted, target: float | None) -> None:
     accuracy = fitted["accuracy"][-1]
     trial.figures.update(
         transfer_ns=fitted["transfer_ns"],
@@ -70,12 +72,17 @@ def _note(trial: Trial, fitted: Fitted, target: float) -> None:
         steps=fitted["losses"].size,
         accuracy=accuracy,
     )
+    if fitted["before"].size:
+        trial.figures["before_ns"] = fitted["before_ns"]
+        trial.series["before_losses"] = tuple(map(float, fitted["before"]))
     if fitted["time_to_target_ns"] is not None:
         trial.figures["time_to_target_ns"] = fitted["time_to_target_ns"]
     trial.series["accuracy"] = tuple(fitted["accuracy"])
     trial.series["losses"] = tuple(float(v) for v in fitted["losses"].mean(axis=1))
     trial.series["seconds"] = tuple(ns / 1e9 for ns in accumulate(fitted["wall_ns"]))
     trial.series["predictions"] = tuple(int(v) for v in fitted["predictions"])
+    if target is None:
+        return
     error, bound = 1 - accuracy, 1 - target
     reason = "" if fitted["reached"] else (
         f"accuracy {accuracy:.4f} after {len(fitted['accuracy'])} epochs, expected {target}"

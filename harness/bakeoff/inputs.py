@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from bakeoff.case import Case, Draw, Fit
 from bakeoff.errors import UsageError
+from bakeoff_worker.program import Program
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -275,7 +276,8 @@ def rounded(array: Array, dtype: str) -> Array:
 class FitArrays(NamedTuple):
     """What training to an accuracy reads.
 
-    ``order`` is (epochs, steps, batch): the rows of ``train_x`` that each step uses.
+    ``order`` is (epochs, steps, batch): the rows of ``train_x`` that each step uses; ``before``
+    the same of each stage before it.
     """
 
     train_x: Array
@@ -283,6 +285,11 @@ class FitArrays(NamedTuple):
     test_x: Array
     test_y: Array
     order: NDArray[np.int64]
+    before: tuple[NDArray[np.int64], ...] = ()
+
+    def stages(self, fit: Fit) -> list[tuple[Program, Array]]:
+        """Return the stages before a fit, each with its order of rows."""
+        return [(s.program, rows) for s, rows in zip(fit.before, self.before, strict=True)]
 
 
 def fit_arrays(fit: Fit) -> FitArrays:
@@ -293,21 +300,36 @@ def fit_arrays(fit: Fit) -> FitArrays:
     """
     arrays = load_dataset(fit.dataset)
     dtype = next(v.dtype for v in fit.predict.inputs if v.name == "x")
-    rows = len(arrays["train_x"])
-    steps = rows // fit.batch_size  # in an epoch
-    if steps == 0:
-        raise UsageError(
-            f"fit: batch size {fit.batch_size} exceeds the {rows} rows of {fit.dataset}; lower it"
-        )
+    rows = np.arange(len(arrays["train_x"]))
     rng = generator(fit.order_seed, fit.dataset, "order")
-    epochs = [rng.permutation(rows)[: steps * fit.batch_size] for _ in range(fit.epochs)]
+    chosen = generator(fit.order_seed, fit.dataset, "labelled").permutation(rows)[: fit.labelled]
     return FitArrays(
         rounded(_numbers(arrays["train_x"], "x"), dtype),
         arrays["train_y"].astype(LABELS),
         rounded(_numbers(arrays["test_x"], "x"), dtype),
         arrays["test_y"].astype(LABELS),
-        np.stack(epochs).reshape(fit.epochs, steps, fit.batch_size).astype(np.int64),
-    )
+        _order(rng, rows if fit.labelled is None else chosen, fit.epochs, fit.batch_size, fit),
+        tuple(
+            _order(
+                generator(fit.order_seed, fit.dataset, f"before {i}"),
+                rows, stage.epochs, stage.batch_size, fit,
+            )
+            for i, stage in enumerate(fit.before)
+        ),
+    )  # fmt: skip
+
+
+def _order(
+    rng: np.random.Generator, rows: NDArray[np.int64], epochs: int, batch: int, fit: Fit
+) -> NDArray[np.int64]:
+    """Return which rows each step uses, (epochs, steps, batch)."""
+    steps = len(rows) // batch  # in an epoch
+    if steps == 0:
+        raise UsageError(
+            f"fit: batch size {batch} exceeds the {len(rows)} rows of {fit.dataset}; lower it"
+        )
+    shuffled = [rng.permutation(rows)[: steps * batch] for _ in range(epochs)]
+    return np.stack(shuffled).reshape(epochs, steps, batch).astype(np.int64)
 
 
 def fit_rows(case: Case, data: FitArrays) -> dict[str, Array]:

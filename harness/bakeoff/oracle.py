@@ -8,6 +8,7 @@ float64's rounding, the truth carries a ``doubt``, and nothing passes.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -23,6 +24,7 @@ from bakeoff.replies import Trained
 from bakeoff.truth import Array, CallTruth, FitTruth, Part, TrainingTruth, Truth, kept_steps
 from bakeoff.widening import in_float64
 from bakeoff.worker import Launch, Worker
+from bakeoff_worker.program import Program
 
 T = TypeVar("T", CallTruth, TrainingTruth, FitTruth)
 
@@ -185,10 +187,9 @@ class Oracle:
         data = fit_arrays(case.fit)
         rows, noise = fit_rows(case, data), fit_noise(case)
         params = {n: inputs[n] for n in case.program.ask["params"]}
-        order = data.order.reshape(-1, case.fit.batch_size)[:FIT_STEPS]  # (steps, batch)
-        first = {n: a[order] for n, a in rows.items()}  # (steps, batch, ...)
-        first |= {n: np.resize(a, (len(order), *a.shape[1:])) for n, a in noise.items()}
-        start = self._trajectory(case, {**params, **first}, len(order), len(order), [])
+        before = data.stages(case.fit)
+        begins = (before or [(case.program, data.order)])[0]
+        start = self._start(case, params, rows, noise, *begins)
         fitted = self._asked().fit(
             in_float64(case.program),
             in_float64(case.fit.predict),
@@ -199,6 +200,7 @@ class Oracle:
             test_x=_widened({"x": data.test_x})["x"],
             test_y=data.test_y,
             target_accuracy=case.fit.target_accuracy,
+            before=[(in_float64(program), order) for program, order in before],
             timeout_s=10 * self._timeout_s,
         )
         return FitTruth(
@@ -208,6 +210,20 @@ class Oracle:
             len(data.test_y),
             tuple(float(v) for v in fitted["losses"].mean(axis=1)),
         )
+
+    def _start(
+        self, case: Case, params: Mapping[str, Array], rows: Mapping[str, Array],
+        noise: Mapping[str, Array], program: Program, order: Array,
+    ) -> TrainingTruth:  # fmt: skip
+        """Return the first losses of what a fit begins with: itself, or the first stage before."""
+        steps = order.reshape(-1, order.shape[-1])[:FIT_STEPS]  # (steps, batch)
+        inputs = {n: params[n] for n in program.ask["params"]}
+        for name in (v.name for v in program.data_inputs):  # (steps, batch, ...)
+            inputs[name] = (
+                rows[name][steps] if name in rows
+                else np.resize(noise[name], (len(steps), *noise[name].shape[1:]))
+            )  # fmt: skip
+        return self._trajectory(replace(case, program=program), inputs, len(steps), len(steps), [])
 
 
 def part_of(bounded: Bounded, exact: Array) -> Part:

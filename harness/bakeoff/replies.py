@@ -66,10 +66,12 @@ class Fitted(TypedDict):
     """Losses (epochs, steps), one entry per epoch of the rest, classes of the test rows.
 
     ``time_to_target_ns`` is the wall time of training up to the epoch that reached the
-    target, None if none did.
+    target, None if none did. ``before`` are the losses of the stages before, in one row, and
+    ``before_ns`` what they took.
     """
 
     losses: Array
+    before: Array
     predictions: Array
     params: list[Array]
     wall_ns: list[int]
@@ -80,3 +82,4 @@ class Fitted(TypedDict):
     time_to_target_ns: int | None
     transfer_ns: int
     compile_ns: int
+    before_ns: int

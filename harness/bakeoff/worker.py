@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -209,6 +209,7 @@ class Worker:
         test_y: Source,
         target_accuracy: float | None = None,
         noise: Mapping[str, Source] | None = None,
+        before: Sequence[tuple[Program, Source]] = (),
         timeout_s: float | None = None,
     ) -> Fitted:
         """Train for epochs, to ``target_accuracy`` if given; see `bakeoff_worker.fit.fit`.
@@ -216,14 +217,17 @@ class Worker:
         ``params`` are the first values by name; ``train`` holds all rows by the program's
         data inputs, but for those of ``noise``, (steps, batch, ...) each; ``order`` the row
         numbers, (epochs, steps, batch); ``test_y`` classes.
-        An epoch's time includes gathering, transfer and steps, not evaluation.
+        An epoch's time includes gathering, transfer and steps, not evaluation. ``before``
+        are stages of pre-training: a program, and its order of rows.
         """
         others = {"order": order, "test_x": test_x, "test_y": test_y}
+        orders = {str(i): rows for i, (_, rows) in enumerate(before)}
         with (
             self._files(params) as p,
             self._files(train) as t,
             self._files(noise or {}) as n,
             self._files(others) as o,
+            self._files(orders) as stages,
         ):
             reply = self._ask(
                 "fit",
@@ -234,13 +238,18 @@ class Worker:
                 train=t,
                 noise=n,
                 target_accuracy=target_accuracy,
+                before=[
+                    {"program": stage.to_json(), "order": stages[str(i)]}
+                    for i, (stage, _) in enumerate(before)
+                ],
                 **o,
             )
-        losses, predictions, *final = self._arrays(reply)
+        losses, earlier, predictions, *final = self._arrays(reply)
         epochs = reply["epochs"]
         wall_ns = [e["wall_ns"] for e in epochs]
         return Fitted(
             losses=losses,
+            before=earlier,
             predictions=predictions,
             params=final,
             wall_ns=wall_ns,
@@ -251,6 +260,7 @@ class Worker:
             time_to_target_ns=sum(wall_ns) if reply["reached"] else None,
             transfer_ns=reply["transfer_ns"],
             compile_ns=reply["compile_ns"],
+            before_ns=reply["before_ns"],
         )
 
     def ceilings(

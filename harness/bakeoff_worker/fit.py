@@ -1,6 +1,6 @@
 """Training for epochs, to a stated accuracy on rows that were not trained on."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -11,18 +11,22 @@ from bakeoff_worker.program import Program
 class Fitted(NamedTuple):
     """What `fit` returns.
 
-    ``losses`` (epochs, steps) in float64; ``predictions`` the class of each test row
+    ``losses`` (epochs, steps) in float64, ``before`` those of the stages before, in one row;
+    ``predictions`` the class of each test row
     after the last epoch; ``params`` the final parameters; ``epochs`` one entry each, with
-    ``wall_ns`` and ``cpu_ns`` of its training, ``evaluate_ns`` and ``accuracy``.
+    ``wall_ns`` and ``cpu_ns`` of its training, ``evaluate_ns`` and ``accuracy``; ``before_ns``
+    the wall time of the stages before.
     """
 
     losses: Any
+    before: Any
     predictions: Any
     params: List[Any]
     epochs: List[Dict[str, float]]
     reached: bool
     transfer_ns: int
     compile_ns: int
+    before_ns: int
 
 
 def fit(
@@ -36,6 +40,7 @@ def fit(
     test_y: Any,
     target_accuracy: Optional[float] = None,
     noise: Optional[Mapping[str, Any]] = None,
+    before: Sequence[Tuple[Program, Any]] = (),
 ) -> Fitted:
     """Train in the given batch order; stop after the epoch that reaches the target.
 
@@ -62,9 +67,17 @@ def fit(
     test_x, test_y
         Test rows and their classes. Rows go through ``predict`` in chunks of its batch
         size; the last chunk is filled up with first rows, whose results are dropped.
+    before
+        Stages of pre-training, each a training program and its order of rows: what they make
+        of the parameters is where the next begins.
     """
     types = {v.name: v.dtype for v in program.inputs}
-    names = [v.name for v in program.data_inputs]
+    start = measure.wall_ns()
+    params = dict(params)
+    earlier: List[float] = []
+    for stage, rows_of_stage in before:
+        earlier.extend(pretrain(adapter, stage, params, train, rows_of_stage))
+    before_ns = measure.wall_ns() - start
     start = measure.wall_ns()
     first = [adapter.tensor(np.array(params[n]), types[n]) for n in program.ask["params"]]
     adapter.synchronize(first)
@@ -82,17 +95,11 @@ def fit(
     epochs: List[Dict[str, float]] = []
     predictions = np.zeros(0, dtype=np.int64)
     for rows_of_steps in order:
-        epoch_losses: List[Any] = []
         watch = measure.Stopwatch()
         watch.start()
-        for i, rows in enumerate(rows_of_steps):
-            arrays = [train[n][rows] if n in train else drawn[n][i] for n in names]
-            batch = [adapter.tensor(np.asarray(a), types[n]) for a, n in zip(arrays, names)]
-            epoch_losses.extend(step(*batch))
-        adapter.synchronize(epoch_losses)
+        epoch_losses = run_epoch(adapter, program, step, train, drawn, rows_of_steps)
         watch.stop()
-        # As floats at once: the next epochs must not hold the toolkit's scalars alive.
-        losses.append([float(np.asarray(adapter.to_numpy(x)).reshape(())) for x in epoch_losses])
+        losses.append(as_floats(adapter, epoch_losses))
         start = measure.wall_ns()
         present = dict(zip(program.ask["params"], step.params()))
         predictions = predict_classes(adapter, predict, predictor, present, test_x)
@@ -111,8 +118,48 @@ def fit(
     reached = bool(epochs) and target_accuracy is not None
     reached = reached and epochs[-1]["accuracy"] >= (target_accuracy or 0.0)
     return Fitted(
-        np.array(losses, "f8"), predictions, final, epochs, reached, transfer_ns, compile_ns
-    )
+        np.array(losses, "f8"), np.array(earlier, "f8"), predictions, final, epochs, reached,
+        transfer_ns, compile_ns, before_ns,
+    )  # fmt: skip
+
+
+def run_epoch(
+    adapter: Any,
+    program: Program,
+    step: Any,
+    train: Mapping[str, Any],
+    drawn: Mapping[str, Any],
+    rows_of_steps: Any,
+) -> List[Any]:
+    """Take the steps of an epoch, gathering each batch's rows; return the losses when done."""
+    columns = [(v.name, v.dtype) for v in program.data_inputs]
+    losses: List[Any] = []
+    for i, rows in enumerate(rows_of_steps):
+        arrays = [train[n][rows] if n in train else drawn[n][i] for n, _ in columns]
+        batch = [adapter.tensor(np.asarray(a), t) for a, (_, t) in zip(arrays, columns)]
+        losses.extend(step(*batch))
+    adapter.synchronize(losses)
+    return losses
+
+
+def as_floats(adapter: Any, losses: Sequence[Any]) -> List[float]:
+    """Return losses as numbers: the next epochs must not hold the toolkit's scalars alive."""
+    return [float(np.asarray(adapter.to_numpy(x)).reshape(())) for x in losses]
+
+
+def pretrain(
+    adapter: Any, program: Program, params: Dict[str, Any], train: Mapping[str, Any], order: Any
+) -> List[float]:
+    """Train a program's parameters through all epochs, and put them into ``params``."""
+    names = program.ask["params"]
+    types = {v.name: v.dtype for v in program.inputs}
+    step = adapter.compile(program)
+    step.load([adapter.tensor(np.array(params[n]), types[n]) for n in names])
+    losses: List[float] = []
+    for rows_of_steps in order:
+        losses += as_floats(adapter, run_epoch(adapter, program, step, train, {}, rows_of_steps))
+    params.update((n, np.array(adapter.to_numpy(p))) for n, p in zip(names, step.params()))
+    return losses
 
 
 def predict_classes(

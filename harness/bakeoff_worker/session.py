@@ -277,7 +277,8 @@ class Session(object):
         self.release({})
         program = Program.from_json(request["program"])
         predict = Program.from_json(request["predict"])
-        for part in (program, predict):
+        before = [(Program.from_json(s["program"]), _mapped(s["order"])) for s in request["before"]]
+        for part in [program, predict, *(stage for stage, _ in before)]:
             reason = refusal(adapter, part)
             if reason is not None:
                 raise Unsupported(reason)
@@ -292,14 +293,17 @@ class Session(object):
             test_y=_mapped(request["test_y"]),
             target_accuracy=request.get("target_accuracy"),
             noise={k: _mapped(v) for k, v in request.get("noise", {}).items()},
+            before=before,
         )
-        files = self._save(request, [fitted.losses, fitted.predictions, *fitted.params])
+        arrays = [fitted.losses, fitted.before, fitted.predictions, *fitted.params]
+        files = self._save(request, arrays)
         return {
             "files": files,
             "epochs": fitted.epochs,
             "reached": fitted.reached,
             "transfer_ns": fitted.transfer_ns,
             "compile_ns": fitted.compile_ns,
+            "before_ns": fitted.before_ns,
         }
 
     def ceilings(self, request: Request) -> Reply:

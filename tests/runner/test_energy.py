@@ -126,6 +126,7 @@ def test_a_training_that_runs_alone_has_an_energy(
         "losses": np.ones((1, 3)), "predictions": np.zeros(4), "params": [], "wall_ns": [5],
         "cpu_ns": [5], "evaluate_ns": [1], "accuracy": [0.9], "reached": False,
         "time_to_target_ns": None, "transfer_ns": 1, "compile_ns": 1,
+        "before": np.zeros(0), "before_ns": 0,
     }  # fmt: skip
 
     def train(step: object) -> Any:

@@ -198,6 +198,17 @@ def test_a_fit_uses_every_row_at_most_once_in_an_epoch_and_the_same_order_each_t
     assert arrays.test_y.dtype == np.int64
 
 
+def test_a_fit_on_few_labels_uses_the_same_rows_in_every_epoch():
+    fit = replace(fit_case(128, 64, "adam").fit, labelled=128)
+    order = fit_arrays(fit).order  # (epochs, steps, batch)
+    assert order.shape == (fit.epochs, 2, 64)
+    first = set(order[0].ravel())
+    assert len(first) == 128
+    assert all(set(epoch.ravel()) == first for epoch in order)
+    assert first != set(fit_arrays(replace(fit, order_seed=99)).order[0].ravel())
+    assert first != set(range(128))
+
+
 def test_errors_say_what_is_wrong():
     with pytest.raises(UsageError, match=r"input a is drawn as 'gauss', expected one of normal"):
         draw_inputs(case_of(a=draw("gauss")))
@@ -211,6 +222,8 @@ def test_errors_say_what_is_wrong():
         draw_inputs(replace(step_case(128, 64, "sgd", "float32"), batches=100))
     with pytest.raises(UsageError, match="batch size 5000 exceeds the 4000 rows"):
         fit_arrays(replace(fit_case(128, 64, "adam").fit, batch_size=5000))
+    with pytest.raises(UsageError, match="batch size 64 exceeds the 50 rows"):
+        fit_arrays(replace(fit_case(128, 64, "adam").fit, labelled=50))
 
 
 def test_a_fit_draws_a_mask_for_each_step_that_no_rounding_turns():

@@ -214,8 +214,46 @@ def test_noise_goes_by_the_step_and_not_by_the_row(shared, classification):
     np.testing.assert_allclose(fitted["losses"], losses + np.arange(steps), rtol=1e-10)
 
 
+def smaller_outputs(c, optimizer):
+    """A stage that trains the weights, and not the biases, to the least hyperbolic tangents."""
+    inputs = [v for v in c["program"].inputs if v.name in ("w", "x")]
+    ask = training(["w"], optimizer, {"lr": 0.2})
+    return trace(lambda ops, w, x: ops.mean(ops.tanh(x @ w)), inputs, ask)
+
+
+def test_fit_goes_on_from_what_the_stages_before_have_made(shared, classification):
+    c = classification
+    stage = smaller_outputs(c, "momentum")
+    order = c["order"][::-1, :2]  # (epochs, steps, batch)
+    weights, velocity, losses = c["params"]["w"].copy(), 0.0, []
+    for rows in order.reshape(-1, BATCH):
+        rows_x = c["train"]["x"][rows]
+        outputs = np.tanh(rows_x @ weights)
+        losses.append(outputs.mean())
+        velocity = 0.9 * velocity + rows_x.T @ (1 - outputs**2) / outputs.size
+        weights = weights - 0.2 * velocity
+    fitted = shared.fit(**c, before=[(stage, order)])
+    np.testing.assert_allclose(fitted["before"], losses, rtol=1e-10)
+    assert fitted["before_ns"] > 0
+    after, accuracy, _, final = fit_by_hand({**c, "params": {**c["params"], "w": weights}}, 5)
+    np.testing.assert_allclose(fitted["losses"], after, rtol=1e-10)
+    np.testing.assert_allclose(fitted["accuracy"], accuracy)
+    np.testing.assert_allclose(fitted["params"][0], final, rtol=1e-10)
+    assert not shared.fit(**c)["before"].size
+
+
 def test_fit_refuses_what_the_toolkit_lacks(start, classification):
     worker = start(mode={"lacks": ["sparse_softmax_cross_entropy_with_logits"]})
     with pytest.raises(WorkerFailure) as caught:
         worker.fit(**classification)
+    assert caught.value.outcome == Outcome.UNSUPPORTED
+
+
+def test_fit_refuses_a_stage_that_the_toolkit_lacks(start, classification):
+    worker = start(mode={"lacks": ["tanh"]})
+    with pytest.raises(WorkerFailure) as caught:
+        worker.fit(
+            **classification,
+            before=[(smaller_outputs(classification, "sgd"), classification["order"])],
+        )
     assert caught.value.outcome == Outcome.UNSUPPORTED
