@@ -1,5 +1,6 @@
 """The oracle answers in float64, doubts itself, remembers, and knows right training from wrong."""
 
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from bakeoff.program import Value, trace, training
 from bakeoff.truth import CallTruth, TrainingTruth
 from bakeoff.widening import in_float64
 from bakeoff.worker import Launch, launch_for
+from bakeoff_history.pretraining import pretraining
 from bakeoff_numpy.adapter import NumpyAdapter
 from bakeoff_two_layer.cases import fit_case, linear_case, step_case
 from bakeoff_worker.adapter import TrainingExecutable
@@ -259,6 +261,15 @@ def test_a_fit_is_answered_with_its_first_losses_and_accuracy(oracle: Oracle) ->
     assert accuracy.passed
     untrained, _ = compare_fit(case, np.full(20, truth.losses[0]), 0.92, truth)
     assert not untrained.passed
+
+
+def test_a_fit_with_stages_before_is_answered_with_the_losses_of_the_first(oracle: Oracle) -> None:
+    case = next(c for c in pretraining() if c.fit is not None and c.fit.before)
+    truth = oracle.fit(case, draw_inputs(case))
+    assert truth.losses.shape == (20,)
+    assert truth.losses[0] < 0.5 < math.log(10) < truth.epoch_losses[0] * 1.5
+    assert truth.accuracy > 0.65  # the oracle was pre-trained, too
+    assert compare_fit(case, truth.losses, truth.accuracy, truth)[0].passed
 
 
 def test_a_fit_is_refused_where_the_case_has_none(oracle: Oracle) -> None:
