@@ -24,6 +24,7 @@ SECTIONS = (
     ReportSection("summary", "Scorecard", f"{_HERE}.sections:summary", 20),
     ReportSection("scores", "One number, by your weights", f"{_HERE}.scorecard:score", 22),
     ReportSection("quality", "Time to quality", f"{_HERE}.quality:time_to_quality", 25),
+    ReportSection("history", "A history of deep learning", f"{_HERE}.story:history", 27),
     ReportSection("suites", "Every cell, suite by suite", f"{_HERE}.suites:suites", 30),
     ReportSection("trained", "Trained models", f"{_HERE}.trained:trained", 32),
     ReportSection("steps", "Training, step by step", f"{_HERE}.trajectories:trajectories", 34),
