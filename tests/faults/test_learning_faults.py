@@ -1,16 +1,12 @@
 """One run over trainings that cannot be honest: each step that is compared is right."""
 
-import os
-import subprocess
-import sys
-
 import learning_faults
 import pytest
+from fault_runs import ranked
 from learning_faults import FAULTS
 
-from bakeoff import export
 from bakeoff.arrival import LEAST_SEEDS
-from bakeoff.ranking import Ranking, settings_of
+from bakeoff.ranking import Ranking
 from bakeoff.record import Outcome
 
 
@@ -19,18 +15,8 @@ def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
     """The faults beside an honest engine."""
     out = tmp_path_factory.mktemp("learning")
     names = ["numpy-plan", *(f.replace("_", "-") for f in FAULTS)]
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "bakeoff", "run", "--preset", "smoke", "--in-place",
-            "--no-report", "--plugin", learning_faults.__file__, "--suites", "learning",
-            "--backends", ",".join(names), "--max-time", "1", "--out", str(out),
-        ],
-        env={**os.environ, "BAKEOFF_CACHE_DIR": str(out / "cache")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    run = export.read(out)
-    return Ranking(run.cases, settings_of(run.meta, run.environments, run.records), run.records)
+    options = ("--preset", "smoke", "--max-time", "1")
+    return ranked(learning_faults, "learning", names, out, *options)
 
 
 def test_an_honest_backend_arrives_when_the_oracle_does(ranking: Ranking) -> None:

@@ -1,17 +1,14 @@
 """One interleaved run over planted paces: each gets the verdict and the remark it must get."""
 
-import os
-import subprocess
-import sys
 from math import log
 
 import pytest
 import speed_faults
+from fault_runs import ranked
 from speed_faults import PACES, REFERENCE, Pace
 
-from bakeoff import export
 from bakeoff.claims import Claim
-from bakeoff.ranking import Ranking, settings_of
+from bakeoff.ranking import Ranking
 from bakeoff.record import Outcome
 
 MARGIN = 0.005
@@ -23,18 +20,8 @@ def ranking(tmp_path_factory: pytest.TempPathFactory) -> Ranking:
     """All paces interleaved in one run, each round on fresh processes."""
     out = tmp_path_factory.mktemp("paces")
     names = [REFERENCE, *(p.name.replace("_", "-") for p in PACES)]
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "bakeoff", "run", "--preset", "full", "--in-place", "--no-report",
-            "--plugin", speed_faults.__file__, "--suites", "pace", "--backends", ",".join(names),
-            "--half-width", "0", "--max-time", "70", "--out", str(out),
-        ],
-        env={**os.environ, "BAKEOFF_CACHE_DIR": str(out / "cache")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    run = export.read(out)
-    return Ranking(run.cases, settings_of(run.meta, run.environments, run.records), run.records)
+    options = ("--preset", "full", "--half-width", "0", "--max-time", "70")
+    return ranked(speed_faults, "pace", names, out, *options)
 
 
 @pytest.fixture(scope="module")
