@@ -9,7 +9,7 @@ from typing import Any
 from bakeoff.case import Case, draw
 from bakeoff.passes import includes
 from bakeoff.program import Value, trace, training
-from bakeoff_history.networks import DATASET, PIXELS
+from bakeoff_history.networks import DATASET, PIXELS, reconstruction_loss
 
 HIDDEN, BATCH, BATCHES, LR = 1024, 256, 4, 0.01
 
@@ -20,7 +20,7 @@ def autoencoder_loss(ops: Any, w: Any, b: Any, x: Any) -> Any:
     w (pixels, hidden), b (hidden,), x (N, pixels).
     """
     hidden = ops.sigmoid(ops.bias_add(ops.matmul(x, w), b))  # (N, hidden)
-    return ops.mean(ops.squared_error(ops.matmul(hidden, ops.permute_dims(w, (1, 0))), x))
+    return reconstruction_loss(ops, ops.matmul(hidden, ops.permute_dims(w, (1, 0))), x)
 
 
 def device_case() -> Case:

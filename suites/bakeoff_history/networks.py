@@ -99,6 +99,16 @@ class Net:
         return deep_loss
 
 
+def reconstruction_loss(ops: Any, seen: Any, x: Any) -> Any:
+    """Mean squared error of images; both (N, pixels).
+
+    Row by row: a toolkit that adds up 10⁵ numbers one after the other strays further than
+    the envelope of rounding allows to a loss, and may do so.
+    """
+    by_row = ops.mean(ops.squared_error(seen, x), axis=1)  # (N,)
+    return ops.mean(by_row)
+
+
 def rows(batch: int, dtype: str) -> list[Value]:
     """Return a batch of images and their labels as inputs of a program."""
     return [Value("x", (batch, PIXELS), dtype), Value("y", (batch,), "int64")]

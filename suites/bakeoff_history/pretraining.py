@@ -17,7 +17,7 @@ from typing import Any
 
 from bakeoff.case import Case, Fit, Stage
 from bakeoff.program import Program, Value, trace, training
-from bakeoff_history.networks import DATASET, PIXELS, Net, digits, rows
+from bakeoff_history.networks import DATASET, PIXELS, Net, digits, reconstruction_loss, rows
 
 HIDDEN = (64, 32, 16)
 DTYPE, TEST_ROWS = "float32", 1000
@@ -51,7 +51,7 @@ def _autoencoder(net: Net, layers: int) -> Program:
             code = ops.matmul(code, ops.permute_dims(w, (1, 0)))
             if w is not params[0]:
                 code = getattr(ops, net.activation)(code)
-        return ops.mean(ops.squared_error(code, x))  # code: (N, pixels)
+        return reconstruction_loss(ops, code, x)  # code: (N, pixels)
 
     return trace(
         autoencoder,
