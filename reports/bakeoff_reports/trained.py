@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
 
+from bakeoff.arrival import family
 from bakeoff.case import Case
 from bakeoff.mcnemar import CRITICAL_VALUES, EXACT_BELOW, Effect, McNemar, every_pair, together
 from bakeoff.mcnemar import right as answered
@@ -51,11 +52,16 @@ class Model:
 
 
 def trained(analysis: Analysis) -> Content:
-    """Show every network that two backends or more have trained; nothing if there is none."""
+    """Show every network that two backends or more have trained; nothing if there is none.
+
+    Networks that differ in the seed only are repetitions, for which time to quality has room.
+    """
     networks = {
         case.id: models
         for case in analysis.run.cases
-        if case.fit is not None and len(models := models_of(analysis, case)) > 1
+        if case.fit is not None
+        and family(case) is None
+        and len(models := models_of(analysis, case)) > 1
     }
     if not networks:
         return ()

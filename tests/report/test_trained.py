@@ -129,3 +129,12 @@ def test_a_network_has_a_heading_and_a_figure_that_says_what_it_shows():
     (figure,) = (b for b in blocks if isinstance(b, Figure))
     assert heading.anchor == "trained-1"
     assert re.search(r"numpy \d+ and jax \d+", figure.alt)
+
+
+def test_seeds_of_one_network_are_no_networks_of_their_own():
+    networks = [
+        h.text for h in _section(trainings.run(ALIKE, "standard")) if isinstance(h, Heading)
+    ]
+    assert networks
+    assert not [title for title in networks if "seed" in title]
+    assert any("step decay" in title for title in networks)
