@@ -16,7 +16,7 @@ from bakeoff.case import PRESETS, Case, Draw, Fit, Preset, Suite, draw
 from bakeoff.passes import includes
 from bakeoff.program import Program, Value, trace, training
 from bakeoff_two_layer import cnn
-from bakeoff_two_layer.lecture import dropout_case, variations
+from bakeoff_two_layer.lecture import variations
 from bakeoff_two_layer.seeds import seeds
 from bakeoff_two_layer.workloads import linear_loss, two_layer_logits, two_layer_loss
 
@@ -77,7 +77,6 @@ def cases(preset: Preset) -> Iterator[Case]:
             yield fit_case(128, 64, optimizer)
     if level >= PRESETS.index("standard"):
         base = fit_case(128, 64, "sgd")
-        yield dropout_case(base)
         yield from variations(base)
         yield from seeds(base)
     if preset == "full":

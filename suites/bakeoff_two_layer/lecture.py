@@ -1,7 +1,7 @@
 """What lectures vary of the training: the learning rate over time, the first weights, dropout.
 
-Each is held to the float64 oracle for `STEPS` steps, losses and parameters, and then trained to
-the target. Schedules count steps, 62 to an epoch. The first weights are, for a layer of n
+Each is held to the float64 oracle for `STEPS` steps, losses and parameters, and trained to the
+target. Schedules count steps, 62 to an epoch. The first weights are, for a layer of n
 inputs: *naive*, U(-1/√n, 1/√n), the rule of thumb of the time before 2010 (Glorot and Bengio,
 AISTATS 2010, eq. 1); *glorot*, their eq. 16. The suite's other cases begin with He's.
 
@@ -31,16 +31,20 @@ RATE = 0.5  # of dropout
 
 
 def variations(base: Case) -> Iterator[Case]:
-    """Yield the base's training with each schedule, from each kind of weights."""
+    """Yield the base's training with each schedule, from each kind of weights, and dropout.
+
+    Each is first held to the oracle for its steps, and then trained to the target.
+    """
     ask = base.program.ask
     for name, parameters in SCHEDULES.items():
         scheduled = training(
             ask["params"], ask["optimizer"], {"lr": SCHEDULED_LR}, {"name": name, **parameters}
         )
         varied = replace(base, program=base.program._replace(ask=scheduled))
-        yield _varied(varied, "schedule", name)
+        yield from _varied(varied, "schedule", name)
     for name, weights in _first_weights(base).items():
-        yield _varied(replace(base, inputs={**base.inputs, **weights}), "init", name)
+        yield from _varied(replace(base, inputs={**base.inputs, **weights}), "init", name)
+    yield _steps(_with_dropout(base), "regularisation", "dropout")
 
 
 def _first_weights(base: Case) -> dict[str, dict[str, Draw]]:
@@ -52,14 +56,26 @@ def _first_weights(base: Case) -> dict[str, dict[str, Draw]]:
     }
 
 
-def _varied(base: Case, what: str, name: str) -> Case:
+def _varied(base: Case, what: str, name: str) -> Iterator[Case]:
+    yield _steps(base, what, name)
     assert base.fit is not None
-    return replace(
+    yield replace(
         base,
         name=f"{base.name.removesuffix('-fit')}-{name}-fit",
         title=f"{base.title}, {name.replace('_', ' ')}",
-        steps=STEPS,
         fit=replace(base.fit, rounds=2),
+        tags={**base.tags, what: name},
+    )
+
+
+def _steps(base: Case, what: str, name: str) -> Case:
+    return replace(
+        base,
+        name=f"{base.name.removesuffix('-fit')}-{name}-steps",
+        title=f"{base.title.partition(':')[0]}, {name.replace('_', ' ')}: {STEPS} steps",
+        includes=includes(base.program),
+        steps=STEPS,
+        fit=None,
         tags={**base.tags, what: name},
     )
 
@@ -74,20 +90,10 @@ def dropout_loss(ops: Any, w1: Any, b1: Any, w2: Any, b2: Any, x: Any, y: Any, n
     return ops.mean(ops.sparse_softmax_cross_entropy_with_logits(logits, y))
 
 
-def dropout_case(base: Case) -> Case:
-    """Return the base's training step with dropout, on noise that is given."""
+def _with_dropout(base: Case) -> Case:
+    """Return the base's training with dropout, on noise that is given."""
     values = {v.name: v for v in base.program.inputs}
     noise = Value("noise", (values["x"].shape[0], values["b1"].shape[0]), base.dtype)
     program = trace(dropout_loss, [*base.program.inputs, noise], base.program.ask)
-    return replace(
-        base,
-        name=f"{base.name.removesuffix('-fit')}-dropout-steps",
-        title=f"{base.title.partition(':')[0]}, dropout {RATE}: {STEPS} steps",
-        program=program,
-        inputs={**base.inputs, "noise": draw("uniform", low=0.0, high=1.0)},
-        includes=includes(program),
-        steps=STEPS,
-        fit=None,
-        timed=False,
-        tags={**base.tags, "regularisation": "dropout"},
-    )
+    inputs = {**base.inputs, "noise": draw("uniform", low=0.0, high=1.0)}
+    return replace(base, program=program, inputs=inputs)

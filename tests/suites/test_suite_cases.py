@@ -118,7 +118,7 @@ def test_matmul_gradients_are_those_of_both_operands():
 def test_training_cases_ask_for_steps_or_for_a_fit():
     for case in FULL["two_layer"]:
         assert case.program.kind == "training", case.id
-        assert case.steps > 0 or case.fit is not None, case.id
+        assert (case.steps > 0) != (case.fit is not None), case.id
         assert not (case.timed and case.fit), case.id
 
 
