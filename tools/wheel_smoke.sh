@@ -19,7 +19,8 @@ for generic in ('harness', 'backends', 'suites', 'reports', 'reference_engine', 
     assert importlib.util.find_spec(generic) is None, generic
 "
 "$bin/bakeoff" list backends
-"$bin/bakeoff" run --preset smoke --backends numpy,numpy-plan --in-place --out results
+"$bin/python" -m pip install --quiet "$(ls "$work"/dist/bakeoff-*.whl)[compiled]"
+"$bin/bakeoff" run --preset smoke --backends numpy,numpy-plan,numpy-compiled --in-place --out results
 test -s results/report.html
 "$bin/bakeoff" export results --format csv >/dev/null
 echo "wheel: built, installed and used in a bare environment"

@@ -1,4 +1,4 @@
-"""Backends of bakeoff's own engine over NumPy: the eager tape and the compiled plan."""
+"""Backends of bakeoff's own engine over NumPy: tape, plan, and plan with Numba's loops."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,12 @@ from bakeoff import hookimpl
 from bakeoff.interface import Backend
 
 _REQUIREMENTS = ("numpy>=2,<3", "threadpoolctl>=3.5,<4")
+_NUMBA = "numba>=0.63,<1"  # as the extra `compiled`
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``numpy`` and ``numpy-plan``."""
+    """Offer ``numpy``, ``numpy-plan`` and ``numpy-compiled``."""
     register(
         Backend(
             name="numpy",
@@ -38,5 +39,22 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             released="2006-10",
             summary="the reference engine traced once into straight-line NumPy over "
             "preallocated memory",
+        )
+    )
+    register(
+        Backend(
+            name="numpy-compiled",
+            title="NumPy (bakeoff's plan with Numba's loops)",
+            toolkit="NumPy",
+            adapter="bakeoff_numpy.adapter:CompiledAdapter",
+            requirements=(*_REQUIREMENTS, _NUMBA),
+            packages=("bakeoff_reference",),
+            # What one round has compiled, later ones load. Outside of runs nothing is kept.
+            env={"NUMBA_CACHE_DIR": "{cache}", "NUMBA_NUM_THREADS": "{threads}"},
+            homepage="https://numba.pydata.org",
+            size_mb=243,
+            released="2012-08",
+            summary="the same plan, with runs of elementwise operations fused into loops that "
+            "Numba compiles",
         )
     )

@@ -1,4 +1,4 @@
-"""Adapters of bakeoff's own engine: `NumpyAdapter` on the tape, `PlanAdapter` on plans."""
+"""Adapters of bakeoff's own engine: the tape, plans, and plans with compiled loops."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -95,14 +95,30 @@ class PlanAdapter(NumpyAdapter):
     """Plans: a program is traced once into straight-line NumPy over preallocated memory."""
 
     name = "numpy-plan"
+    _loops: Any = None
 
     def compile(self, program: Program) -> Any:
         from bakeoff_reference.plan import TrainingPlan, compile_program
 
-        plan = compile_program(program)
+        plan = compile_program(program, loops=self._loops)
         if isinstance(plan, TrainingPlan):
             return TrainingExecutable(plan, self._engine.wrap)
         return Executable(plan, self._engine.wrap)
+
+
+class CompiledAdapter(PlanAdapter):
+    """Plans whose elementwise runs are loops that Numba compiles when the plan is built."""
+
+    name = "numpy-compiled"
+
+    def __init__(self, threads: int = 1, **mode: Any) -> None:
+        super().__init__(threads, **mode)
+        from bakeoff_reference.compiled import Loops
+
+        self._loops = Loops()
+
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), "numba": self._loops.version}
 
 
 class Executable:
@@ -125,4 +141,4 @@ class TrainingExecutable(Executable):
         return tuple(map(self._wrap, self.plan.params()))
 
 
-__all__ = ["Executable", "NumpyAdapter", "PlanAdapter", "TrainingExecutable"]
+__all__ = ["CompiledAdapter", "Executable", "NumpyAdapter", "PlanAdapter", "TrainingExecutable"]

@@ -17,8 +17,14 @@ pytestmark = pytest.mark.toolkit
 
 WorkerOf = Callable[[str], Worker]
 
-BACKENDS = ("numpy", "numpy-plan", "torch", "torch-compile", "jax")
-EVERY_OP = ("numpy", "numpy-plan", "torch", "jax")  # torch-compile: a family at a time
+BACKENDS = ("numpy", "numpy-plan", "numpy-compiled", "torch", "torch-compile", "jax")
+EVERY_OP = (
+    "numpy",
+    "numpy-plan",
+    "numpy-compiled",
+    "torch",
+    "jax",
+)  # torch-compile: a family at a time
 HALF = [(b, d) for b in ("torch", "jax") for d in ("float16", "bfloat16")]
 # What toolkits do that misses our bounds: found by these tests, true of the toolkit.
 _BROADCAST = "the gradient of a broadcast is traced as a reduction in 16 bits"
@@ -138,7 +144,7 @@ TIED |= {"minimum": TIED["maximum"], "max": np.full((2, 2), 0.25), "min": np.ful
 
 
 @pytest.mark.parametrize("op", TIES)
-@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", "torch", "jax"])
+@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", "numpy-compiled", "torch", "jax"])
 def test_gradient_at_ties(backend: str, op: str, worker_of: WorkerOf) -> None:
     """Shared equally among what is tied; a pool gives it to the first in its window."""
     x = Value("x", (1, 1, 2, 2), "float32")

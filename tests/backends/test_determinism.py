@@ -16,7 +16,7 @@ from bakeoff.worker import Worker, launch_for
 
 pytestmark = pytest.mark.toolkit
 
-BACKENDS = ("numpy", "numpy-plan", "torch", "jax")
+BACKENDS = ("numpy", "numpy-plan", "numpy-compiled", "torch", "jax")
 SHAPES = {"a": (300, 300), "b": (300, 300), "x": (4, 3, 24, 24), "w": (8, 3, 3, 3)}
 PARTS = ("product", "sum", "convolution", "softmax")
 PROGRAM = trace(

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.toolkit
 
 WorkerOf = Callable[[str], Worker]
 
-BACKENDS = ("numpy", "numpy-plan", "torch", "torch-compile", "jax")
+BACKENDS = ("numpy", "numpy-plan", "numpy-compiled", "torch", "torch-compile", "jax")
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -32,7 +32,7 @@ def test_optimizer_follows_its_equation(backend: str, optimizer: str, worker_of:
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", "torch", "jax"])
+@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", "numpy-compiled", "torch", "jax"])
 def test_schedule_reaches_the_optimizer(backend: str, schedule: str, worker_of: WorkerOf) -> None:
     """The learning rate of every step is the schedule's."""
     compare_training(worker_of(backend), "adam", schedule, "float64", 1e-11)

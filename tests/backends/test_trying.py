@@ -14,7 +14,7 @@ pytestmark = pytest.mark.toolkit
 
 WorkerOf = Callable[[str], Worker]
 
-BACKENDS = ("numpy", "numpy-plan", "torch", "jax")
+BACKENDS = ("numpy", "numpy-plan", "numpy-compiled", "torch", "jax")
 
 # What toolkits do that misses IEEE 754, the array API standard or our bounds, by dtype or in all.
 _HALF_SUMS = "falls back to loops whose sums are in float16"

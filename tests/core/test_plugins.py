@@ -26,7 +26,14 @@ def write(folder: Path, name: str, text: str) -> str:
 def test_builtin_plugins_load_without_problems(tmp_path):
     loaded = plugins.load(start=tmp_path)
     assert loaded.problems == []
-    assert {"numpy", "numpy-plan", "torch", "torch-compile", "jax"} <= loaded.backends.keys()
+    assert {
+        "numpy",
+        "numpy-plan",
+        "numpy-compiled",
+        "torch",
+        "torch-compile",
+        "jax",
+    } <= loaded.backends.keys()
     assert {"operators", "matmul", "conv", "two_layer"} <= loaded.suites.keys()
     assert "html" in loaded.report_formats
 

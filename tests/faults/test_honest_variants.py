@@ -39,7 +39,7 @@ def _honest(way: str) -> Backend:
     return Backend(way, way, "NumPy", adapter, {"way": way}, packages=("bakeoff_reference",))
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", *WAYS])
+@pytest.mark.parametrize("backend", ["numpy", "numpy-plan", "numpy-compiled", *WAYS])
 def test_an_honest_backend_is_right_everywhere(
     backend: str, seated: Seated, measure: Measure
 ) -> None:

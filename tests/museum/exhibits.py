@@ -16,7 +16,7 @@ from bakeoff.plan import Seat
 from bakeoff.plugins import load
 
 # Tested by tests/backends, with every op by itself.
-ELSEWHERE = frozenset({"numpy", "numpy-plan", "torch", "torch-compile", "jax"})
+ELSEWHERE = frozenset({"numpy", "numpy-plan", "numpy-compiled", "torch", "torch-compile", "jax"})
 
 # Every other backend of ours that runs on a processor.
 BACKENDS: dict[str, Backend] = {

@@ -1,4 +1,4 @@
-"""The backends ``numpy`` and ``numpy-plan``: registration, and what their adapters say."""
+"""The backends of our own engine: registration, and what their adapters say."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from bakeoff.interface import Backend
 from bakeoff.ops import OPS
 from bakeoff.program import forward, gradient, trace
 from bakeoff_numpy import register_backends
-from bakeoff_numpy.adapter import NumpyAdapter, PlanAdapter
+from bakeoff_numpy.adapter import CompiledAdapter, NumpyAdapter, PlanAdapter
 from bakeoff_worker.program import Value
 
 
@@ -23,10 +23,10 @@ def _numpy_settings() -> object:
     np.seterr(**before)
 
 
-def test_two_backends_are_registered() -> None:
+def test_three_backends_are_registered() -> None:
     found: list[Backend] = []
     register_backends(found.append)
-    assert [b.name for b in found] == ["numpy", "numpy-plan"]
+    assert [b.name for b in found] == ["numpy", "numpy-plan", "numpy-compiled"]
     assert all("bakeoff_reference" in b.packages for b in found)
 
 
@@ -35,7 +35,7 @@ def test_registering_imports_no_array_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("adapter", [NumpyAdapter, PlanAdapter])
+@pytest.mark.parametrize("adapter", [NumpyAdapter, PlanAdapter, CompiledAdapter])
 def test_adapters_offer_and_describe_everything(adapter: type[NumpyAdapter]) -> None:
     made = adapter(threads=1)
     assert made.ops.keys() == OPS.keys()
@@ -52,7 +52,7 @@ def test_adapters_offer_and_describe_everything(adapter: type[NumpyAdapter]) -> 
         adapter(layout="NHWC")
 
 
-@pytest.mark.parametrize("adapter", [NumpyAdapter, PlanAdapter])
+@pytest.mark.parametrize("adapter", [NumpyAdapter, PlanAdapter, CompiledAdapter])
 def test_results_do_not_alias_inputs(adapter: type[NumpyAdapter]) -> None:
     """A reshape is a view on the tape, and a copy when it leaves the adapter."""
     made = adapter()

@@ -8,7 +8,7 @@ from bakeoff_reference.arrays import NUMPY, Array
 from bakeoff_reference.engine import Engine
 from bakeoff_reference.plan.memory import needed, place
 from bakeoff_reference.plan.recorded import Recorded, Scalar
-from bakeoff_reference.plan.recorder import Recorder
+from bakeoff_reference.plan.recorder import Loops, Recorder
 from bakeoff_reference.plan.source import Writer
 from bakeoff_reference.tape import backward_pass
 from bakeoff_reference.tensor import Tensor
@@ -54,12 +54,22 @@ class Plan:
         recorder: Recorder, outputs: Sequence[Recorded],
     ) -> None:  # fmt: skip
         statements = needed(recorder.statements, outputs)
+        loops = recorder.loops
+        if loops is not None:
+            statements = loops.fused(statements, outputs)
         self.workspace_bytes = place(statements, outputs)
         writer = Writer(name)
         self.source = writer.write(inputs, scalars, statements, outputs)
+        file = f"<plan {name}>"
+        if loops is not None:
+            file = loops.file_of(self.source) or file
+            writer.namespace.update(loops.names())
         # The text is made of names that the writer chose or that are identifiers of the program's
         # inputs, and of repr of numbers, tuples and strings.
-        exec(compile(self.source, f"<plan {name}>", "exec"), writer.namespace)
+        exec(compile(self.source, file, "exec"), writer.namespace)
+        for s in statements:
+            if loops is not None and s.definition:
+                loops.specialise(writer.namespace[s.name], s.args)
         self._step = writer.namespace["step"]
         self._lock = Lock()
 
@@ -78,8 +88,8 @@ class Plan:
 class Recording:
     """A tape over a recorder: named tensors, and ops applied to them."""
 
-    def __init__(self) -> None:
-        self.recorder = Recorder()
+    def __init__(self, *, loops: Loops | None = None) -> None:
+        self.recorder = Recorder(loops=loops)
         self.engine = Engine(self.recorder)
         self.values: dict[str, Tensor] = {}
 
@@ -129,10 +139,11 @@ class Recording:
 
 
 def forward_plan(
-    name: str, inputs: Sequence[Input], nodes: Sequence[Node], outputs: Sequence[str]
-) -> Plan:
+    name: str, inputs: Sequence[Input], nodes: Sequence[Node], outputs: Sequence[str],
+    *, loops: Loops | None = None,
+) -> Plan:  # fmt: skip
     """Return a plan from inputs to outputs."""
-    recording = Recording()
+    recording = Recording(loops=loops)
     fed = [recording.feed(i) for i in inputs]
     recording.apply(nodes)
     return Plan(name, fed, (), recording.recorder, recording.arrays(outputs))
@@ -140,13 +151,13 @@ def forward_plan(
 
 def gradient_plan(
     name: str, inputs: Sequence[Input], nodes: Sequence[Node], outputs: Sequence[str],
-    wrt: Sequence[str], cotangents: Sequence[str],
+    wrt: Sequence[str], cotangents: Sequence[str], *, loops: Loops | None = None,
 ) -> Plan:  # fmt: skip
     """Return a plan from inputs, cotangents among them, to outputs and gradients.
 
     Without cotangents the outputs are scalars, and their cotangents 1.
     """
-    recording = Recording()
+    recording = Recording(loops=loops)
     fed = [recording.feed(i, tracked=i.name in wrt) for i in inputs]
     recording.apply(nodes)
     values = recording.arrays(outputs)

@@ -3,12 +3,15 @@
 from typing import Any
 
 from bakeoff_reference.plan.build import Input, Plan, forward_plan, gradient_plan
+from bakeoff_reference.plan.recorder import Loops
 from bakeoff_reference.plan.training import TrainingPlan
 from bakeoff_reference.schedules import schedule
 
 
-def compile_program(program: Any) -> Plan | TrainingPlan:
+def compile_program(program: Any, *, loops: Loops | None = None) -> Plan | TrainingPlan:
     """Return the plan of a program: forward, gradient or training, as it asks.
+
+    ``loops``, as of `bakeoff_reference.compiled.Loops`, fuse runs of elementwise statements.
 
     The order of arguments is the program's: all inputs, cotangents included; for training the
     inputs that are no parameters.
@@ -16,11 +19,13 @@ def compile_program(program: Any) -> Plan | TrainingPlan:
     inputs = [Input(v.name, tuple(v.shape), v.dtype) for v in program.inputs]
     name, nodes, outputs, ask = program.name, program.nodes, program.outputs, program.ask
     if ask["kind"] == "forward":
-        return forward_plan(name, inputs, nodes, outputs)
+        return forward_plan(name, inputs, nodes, outputs, loops=loops)
     if ask["kind"] == "gradient":
-        return gradient_plan(name, inputs, nodes, outputs, ask["wrt"], ask["cotangents"])
+        return gradient_plan(
+            name, inputs, nodes, outputs, ask["wrt"], ask["cotangents"], loops=loops
+        )
     hyper = dict(ask["hyper"])
     return TrainingPlan(
         name, inputs, nodes, outputs[0], ask["params"], ask["optimizer"], hyper,
-        schedule(ask.get("schedule"), hyper["lr"]),
+        schedule(ask.get("schedule"), hyper["lr"]), loops=loops,
     )  # fmt: skip

@@ -54,7 +54,8 @@ class Statement:
     """One line of a plan.
 
     ``call`` fills the whole of ``target``, a root of its own; ``write`` changes part of a root
-    or uses what is there; ``fresh`` binds a new array to ``target``.
+    or uses what is there; ``fresh`` binds a new array to ``target``. A ``definition`` is the text
+    of a function that the plan itself defines.
     """
 
     kind: Literal["call", "write", "fresh"]
@@ -64,6 +65,7 @@ class Statement:
     kwargs: dict[str, Any]
     target: "Recorded"
     elementwise: bool = False
+    definition: str = ""
     reads: list["Recorded"] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ every op and every gradient.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from bakeoff_reference.arrays import NUMPY, UFUNCS, Array
 from bakeoff_reference.plan.recorded import Kind, Recorded, Root, Scalar, Statement
@@ -14,14 +14,36 @@ from bakeoff_reference.plan.recorded import Kind, Recorded, Root, Scalar, Statem
 Function = Callable[..., Any]
 
 
+class Loops(Protocol):
+    """What fuses a plan's statements: `bakeoff_reference.compiled.Loops`."""
+
+    def fused(
+        self, statements: Sequence[Statement], outputs: Sequence[Recorded]
+    ) -> list[Statement]:
+        """Return statements of the same results, some with a definition."""
+
+    def names(self) -> dict[str, Any]:
+        """Return what definitions refer to."""
+
+    def file_of(self, source: str) -> str:
+        """Return a file that holds a plan's text; "" without."""
+
+    def specialise(self, function: Function, arguments: Sequence[Any]) -> None:
+        """Make a defined function ready for its arguments."""
+
+
 class Recorder:
-    """``xp`` for rules under recording; `statements` is what they did."""
+    """``xp`` for rules under recording; `statements` is what they did.
+
+    ``loops`` are for the plan that is made of the statements.
+    """
 
     name = "plan"
     window_function = staticmethod(NUMPY.windows)
     broadcast_function = staticmethod(NUMPY.broadcast_to)
 
-    def __init__(self) -> None:
+    def __init__(self, *, loops: "Loops | None" = None) -> None:
+        self.loops = loops
         self.statements: list[Statement] = []
         for name in UFUNCS:
             setattr(self, name, partial(self._ufunc, name))

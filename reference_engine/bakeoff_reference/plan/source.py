@@ -24,6 +24,7 @@ class Writer:
         self.namespace: dict[str, Any] = {"inf": float("inf"), "nan": float("nan")}
         self._lines: list[str] = []
         self._comments: list[str] = []
+        self._definitions: list[str] = []
         self._roots: dict[int, str] = {}
         self._views: dict[int, str] = {}
         self._count = 0
@@ -45,14 +46,18 @@ class Writer:
         results = "".join(f"{self._array(o)}.copy(), " for o in outputs)
         self._line(f"return ({results.rstrip()})")
         parameters += ["*", *(s.name for s in scalars)] if scalars else []
-        head = [f"# {self.name}", *self._comments, f"def step({', '.join(parameters)}):"]
+        head = [f"# {self.name}", *self._comments, *self._definitions]
+        head.append(f"def step({', '.join(parameters)}):")
         return "\n".join([*head, *self._lines]) + "\n"
 
     def _line(self, text: str) -> None:
         self._lines.append("    " + text)
 
     def _statement(self, s: Statement) -> None:
-        self.namespace[s.name] = s.fn
+        if s.definition:
+            self._definitions.append(f"@compiled\n{s.definition}\n")
+        else:
+            self.namespace[s.name] = s.fn
         args = [self._literal(a) for a in s.args]
         args += [f"{k}={self._literal(v)}" for k, v in s.kwargs.items()]
         if s.kind == "call":

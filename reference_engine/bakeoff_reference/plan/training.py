@@ -8,6 +8,7 @@ from bakeoff_reference.arrays import NUMPY, Array, to_numpy
 from bakeoff_reference.optimizers import DEFINITIONS, complete
 from bakeoff_reference.plan.build import Input, Node, Plan, Recording, ones
 from bakeoff_reference.plan.recorded import Recorded, Scalar
+from bakeoff_reference.plan.recorder import Loops
 
 
 class Arena:
@@ -25,7 +26,6 @@ class Arena:
         self.weights = NUMPY.zeros((total,), dtype)
         self.grads = NUMPY.zeros((total,), dtype)
         self.slots = [NUMPY.zeros((total,), self.working) for _ in range(slots)]
-        self.scratch = NUMPY.zeros((total,), self.working)
 
     def parts(self, flat: Array) -> list[Array]:
         """Return one view per parameter of a flat array."""
@@ -50,14 +50,14 @@ class TrainingPlan:
     def __init__(
         self, name: str, inputs: Sequence[Input], nodes: Sequence[Node], loss: str,
         params: Sequence[str], optimizer: str, hyper: Mapping[str, float],
-        learning_rate: Callable[[int], float],
+        learning_rate: Callable[[int], float], *, loops: Loops | None = None,
     ) -> None:  # fmt: skip
         self._definition = DEFINITIONS.get(optimizer)
         self._hyper = complete(optimizer, hyper)
         assert self._definition is not None  # `complete` has refused unknown names
         self._learning_rate, self.t = learning_rate, 0
         by_name = {i.name: i for i in inputs}
-        recording = Recording()
+        recording = Recording(loops=loops)
         arenas = []
         self._weights: dict[str, Array] = {}
         grads: dict[str, Array] = {}
@@ -100,7 +100,7 @@ class TrainingPlan:
 
         w, g = fixed(arena.weights, "weights"), fixed(arena.grads, "grads")
         slots = [fixed(s, n) for s, n in zip(arena.slots, self._definition.slots, strict=True)]
-        scratch = fixed(arena.scratch, "scratch")
+        scratch = xp.empty(w.shape, arena.working)
         if arena.working == arena.dtype:
             self._definition.step(xp, w, g, slots, scratch, **scalars)
             return
