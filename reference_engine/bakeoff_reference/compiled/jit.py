@@ -50,6 +50,7 @@ class Loops:
             # NumPy's own functions: within a loop Numba takes them for one number at a time
             **{name: getattr(NUMPY, name) for name in (*COSTLY, "sqrt")},
             "inf": inf,
+            "__name__": __name__,  # a cached loop is found again in a module that can be imported
         }
 
     def file_of(self, source: str) -> str:
