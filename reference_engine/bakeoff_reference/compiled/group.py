@@ -150,13 +150,15 @@ class Group:
     def _reduce(self, op: Operation, flags: list[Flags], start: int) -> tuple[int, int] | None:
         if len(self.domain) != 2 or start == AFTER:
             return None
-        if flags[0] == self.full and op.axes == (1,) and self.domain[1] <= LONGEST_ROW:
+        given, target = flags
+        along = given == self.full and op.axes == (1,) and target == self.row
+        if along and self.domain[1] <= LONGEST_ROW:
             return start | 1, (start | 1) + 1
         if op.name != "add":
             return None
-        if flags[0] == self.full and op.axes == (0,):
+        if given == self.full and op.axes == (0,) and target == (False, True):
             return start | 1, NEVER
-        if flags[0] == self.row and len(op.axes) == op.operands[0].ndim:
+        if given == self.row and len(op.axes) == op.operands[0].ndim and not any(target):
             return start + (start & 1), AFTER
         return None
 
