@@ -95,7 +95,7 @@ def sparse_softmax_cross_entropy_with_logits(xp: XP, logits: Array, labels: Arra
     """
     z = logits - xp.max(logits, axis=-1, keepdims=True)
     e = xp.exp(z)
-    total = xp.sum(e, axis=-1, keepdims=True)
+    total = xp.row_sums(e)
     chosen = xp.pick(z, labels)
     return xp.log(total).reshape(labels.shape) - chosen, e / total
 

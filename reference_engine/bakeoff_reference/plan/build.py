@@ -10,6 +10,7 @@ from bakeoff_reference.plan.memory import needed, place
 from bakeoff_reference.plan.recorded import Recorded, Scalar
 from bakeoff_reference.plan.recorder import Loops, Recorder
 from bakeoff_reference.plan.source import Writer
+from bakeoff_reference.plan.swift import SwiftRecorder
 from bakeoff_reference.tape import backward_pass
 from bakeoff_reference.tensor import Tensor
 
@@ -89,7 +90,7 @@ class Recording:
     """A tape over a recorder: named tensors, and ops applied to them."""
 
     def __init__(self, *, loops: Loops | None = None) -> None:
-        self.recorder = Recorder(loops=loops)
+        self.recorder = SwiftRecorder() if loops is None else Recorder(loops=loops)
         self.engine = Engine(self.recorder)
         self.values: dict[str, Tensor] = {}
 

@@ -111,6 +111,8 @@ class Recorded:
         return self.recorder.reshape(self, new)  # type: ignore[no-any-return]
 
     def swapaxes(self, a: int, b: int) -> "Recorded":
+        if self.ndim == 2 and a % 2 != b % 2:
+            return self.derive(lambda x: x.T, "{}.T")
         return self.derive(lambda x: x.swapaxes(a, b), f"{{}}.swapaxes({a}, {b})")
 
     def transpose(self, axes: tuple[int, ...]) -> "Recorded":
