@@ -28,6 +28,7 @@ CREATION = ("zeros", "ones", "full", "empty", "arange", "linspace", "eye")
 MOVEMENT = ("reshape", "broadcast_to", "concatenate", "stack", "where", "copyto", "argmax")
 
 SHORT = 1024  # elements of a sum
+UNSIGNED = {4: numpy.dtype("uint32"), 8: numpy.dtype("uint64")}
 
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
@@ -50,18 +51,14 @@ def array_module(np: Any, reductions: Any = None) -> Any:
 
     def pick(x: Array, labels: Array) -> Array:
         """``x[..., labels]``, one element per row: (..., C), (...) -> (...)."""
-        return x.reshape((-1, x.shape[-1]))[_rows(x, labels)].reshape(labels.shape)
+        flat, classes = labels.reshape(-1), x.shape[-1]
+        check_labels(flat, classes)
+        return x.reshape(-1)[flat + starts(flat.size, classes)].reshape(labels.shape)
 
     def pick_subtract(x: Array, labels: Array, values: Array) -> None:
-        """``x[..., labels] -= values``, one element per row; ``x`` is contiguous."""
-        x.reshape((-1, x.shape[-1]))[_rows(x, labels)] -= values.reshape((-1,))
-
-    def _rows(x: Array, labels: Array) -> tuple[Array, Array]:
-        flat = labels.reshape((-1,))
-        # a label too large is an IndexError by itself; a negative one would count from the end
-        if flat.size and np.minimum.reduce(flat) < 0:
-            raise IndexError(f"labels: {int(np.minimum.reduce(flat))}, expected at least 0")
-        return np.arange(flat.size), flat
+        """``x[..., labels] -= values`` of labels that `pick` was given; ``x`` is contiguous."""
+        flat = labels.reshape(-1)
+        x.reshape(-1)[flat + starts(flat.size, x.shape[-1])] -= values.reshape(-1)
 
     def column_sums(x: Array) -> Array:
         """(N, C) -> (C,)."""
@@ -130,6 +127,21 @@ def units(size: int, dtype: str) -> Array:
     ones = numpy.ones(size, dtype)
     ones.flags.writeable = False
     return ones
+
+
+@cache
+def starts(rows: int, size: int) -> Array:
+    """Return where rows of a size begin in a flat matrix: the same array every time."""
+    found = numpy.arange(rows) * size
+    found.flags.writeable = False
+    return found
+
+
+def check_labels(labels: Array, classes: int) -> None:
+    """Refuse labels of which one is no class."""
+    # as an unsigned number a negative label is larger than any class
+    if labels.size and numpy.maximum.reduce(labels.view(UNSIGNED[labels.itemsize])) >= classes:
+        raise IndexError(f"labels: expected at least 0 and less than {classes}")
 
 
 def dtype_name(dtype: Any) -> str:

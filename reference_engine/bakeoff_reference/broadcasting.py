@@ -25,7 +25,7 @@ def unbroadcast(xp: XP, grad: Array, shape: tuple[int, ...]) -> Array:
     )
     if axes:
         grad = total(xp, grad, axes)
-    return grad.reshape(shape)
+    return grad if grad.shape == shape else grad.reshape(shape)
 
 
 def total(xp: XP, x: Array, axes: tuple[int, ...]) -> Array:

@@ -87,12 +87,10 @@ class Engine:
         order = toposort([end])
         parents = [p for t in order for p in t.node[2]]  # type: ignore[index]  # made by ops
         leaves = {id(t): t for t in (end, *parents) if t.node is LEAF}
-        table = backward_pass(self.xp, [end], [self._cotangent(end, cotangent)], order)
+        table = backward_pass(self.xp, [end], [self._cotangent(end, cotangent)], order, own=True)
         for key, leaf in leaves.items():
             if key in table:
-                grad = (
-                    self._owned(table[key]) if leaf.grad is None else leaf.grad.value + table[key]
-                )
+                grad = table[key] if leaf.grad is None else leaf.grad.value + table[key]
                 leaf.grad = self.wrap(grad)
 
     def _cotangent(self, end: Tensor, cotangent: Any) -> Array:
@@ -107,12 +105,6 @@ class Engine:
         if g.shape != end.shape:
             raise ValueError(f"backward: cotangent of shape {g.shape}, expected {end.shape}")
         return g
-
-    def _owned(self, g: Array) -> Array:
-        """A gradient that shares no memory: rules may pass one cotangent on to many."""
-        result = self.xp.empty(g.shape, g.dtype)
-        self.xp.copyto(result, g)
-        return result
 
     def value_and_grad(self, fn: Function, wrt: int | Sequence[int] = 0) -> Function:
         """Return ``g(*args) -> (value, gradient)`` of a function with a scalar result.
@@ -159,12 +151,10 @@ class Engine:
     ) -> tuple[Tensor, ...]:
         """Return the gradient of each tensor in ``wrt``: zeros where nothing depends on it."""
         given = [self._cotangent(e, c) for e, c in zip(ends, cotangents, strict=True)]
-        table = backward_pass(self.xp, ends, given)
+        table = backward_pass(self.xp, ends, given, own=True)
         return tuple(
             self.wrap(
-                self._owned(table[id(t)])
-                if id(t) in table
-                else self.xp.zeros(t.value.shape, t.value.dtype)
+                table[id(t)] if id(t) in table else self.xp.zeros(t.value.shape, t.value.dtype)
             )
             for t in wrt
         )

@@ -9,7 +9,7 @@ from bakeoff_reference.broadcasting import unbroadcast
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.graph import Apply, Operator
 from bakeoff_reference.primitive import Primitive
-from bakeoff_reference.tensor import Tensor
+from bakeoff_reference.tensor import LEAF, Tensor
 
 if TYPE_CHECKING:
     from bakeoff_reference.engine import Engine
@@ -190,8 +190,13 @@ def backward_pass(
     ends: Sequence[Tensor],
     cotangents: Sequence[Array],
     order: Sequence[Tensor] | None = None,
+    *,
+    own: bool = False,
 ) -> dict[int, Array]:
     """Return the gradients of variables, by the tensor's ``id``; ``order`` is that of `toposort`.
+
+    With ``own``, each is an array that shares memory with nothing else: rules may pass on a
+    cotangent, a part of it, or what the forward pass left.
 
     One loop over the tape, youngest first: when a tensor is reached, all that it went into has
     been, so its entry in the table of gradients is complete.
@@ -199,7 +204,10 @@ def backward_pass(
     table: dict[int, Array] = {}
     for end, g in zip(ends, cotangents, strict=True):
         if end.node is not None:
-            table[id(end)] = table[id(end)] + g if id(end) in table else g
+            if id(end) in table:
+                table[id(end)] = table[id(end)] + g
+            else:
+                table[id(end)] = copied(xp, g) if own and end.node is LEAF else g
     for t in toposort(ends) if order is None else order:
         g = table.pop(id(t), None)
         if g is None:
@@ -214,5 +222,23 @@ def backward_pass(
             if grad.shape != value.shape:
                 grad = unbroadcast(xp, grad, value.shape)
             key = id(parent)
-            table[key] = table[key] + grad if key in table else grad
+            if key in table:
+                table[key] = table[key] + grad
+            elif own and parent.node is LEAF and not _made(grad, g, saved, values):
+                table[key] = copied(xp, grad)
+            else:
+                table[key] = grad
     return table
+
+
+def _made(grad: Array, g: Array, saved: Any, values: Sequence[Array]) -> bool:
+    """Whether a rule made the gradient, and nothing else has a part in its memory."""
+    old = grad.base is not None or grad is g or grad is saved
+    return not old and all(grad is not v for v in values)
+
+
+def copied(xp: XP, x: Array) -> Array:
+    """Return the values in memory of their own."""
+    result = xp.empty(x.shape, x.dtype)
+    xp.copyto(result, x)
+    return result

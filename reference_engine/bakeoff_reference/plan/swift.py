@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from bakeoff_reference.arrays import NUMPY, Array, short, units
+from bakeoff_reference.arrays import NUMPY, Array, check_labels, short, starts, units
 from bakeoff_reference.plan.recorded import Recorded
 from bakeoff_reference.plan.recorder import Recorder
 
@@ -17,8 +17,6 @@ FEW = 1 << 16
 """Elements of a constant array up to which reading it costs less than it saves."""
 NARROW = 32
 """Row lengths up to which NumPy finds the largest of rows sooner down the columns."""
-
-UNSIGNED = {4: numpy.dtype("uint32"), 8: numpy.dtype("uint64")}
 
 
 class SwiftRecorder(Recorder):
@@ -84,18 +82,16 @@ class SwiftRecorder(Recorder):
         """Where the labelled elements lie in ``x`` flattened: found and checked once a call."""
         classes, key = x.shape[-1], (id(labels), x.shape[-1])
         if key not in self._positions:
-            starts = self._known(lambda: NUMPY.arange(labels.size) * classes)
-            args = (labels.reshape((labels.size,)), starts, classes)
+            begin = self._known(starts, labels.size, classes)
+            args = (labels.reshape((labels.size,)), begin, classes)
             self._positions[key] = self._call(places, "places", args, {})
         return self._positions[key]
 
 
-def places(labels: Array, starts: Array, classes: int, out: Array | None = None) -> Array:
-    """Return ``starts + labels``; a label that is no class is an IndexError."""
-    # as an unsigned number a negative label is larger than any class
-    if labels.size and NUMPY.max(labels.view(UNSIGNED[labels.itemsize])) >= classes:
-        raise IndexError(f"labels: expected at least 0 and less than {classes}")
-    return NUMPY.add(labels, starts, out=out)
+def places(labels: Array, begin: Array, classes: int, out: Array | None = None) -> Array:
+    """Return ``begin + labels``; a label that is no class is an IndexError."""
+    check_labels(labels, classes)
+    return NUMPY.add(labels, begin, out=out)
 
 
 def take_flat(x: Array, positions: Array, out: Array | None = None) -> Array:
