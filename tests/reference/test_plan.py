@@ -128,6 +128,25 @@ def test_results_never_change_under_the_caller() -> None:
     np.testing.assert_array_equal(plan(*first)[0], kept[0])
 
 
+def test_large_results_are_computed_where_the_caller_keeps_them() -> None:
+    """They are the caller's alone, even where one is returned twice, or as a view."""
+
+    def many(ops: Any, x: Any) -> Any:
+        y = ops.exp(x)
+        return y, y, ops.reshape(y, (50, 200)), ops.negative(y)
+
+    plan = compile_program(trace(many, [Value("x", (100, 100), "float64")], forward(), "large"))
+    assert "= empty((100, 100), 'float64')" in plan.source
+    x = np.random.default_rng(0).standard_normal((100, 100))
+    results, again = plan(x), plan(x)
+    arrays = [x, *results, *again]
+    for i, a in enumerate(arrays):
+        assert not any(np.shares_memory(a, b) for b in arrays[:i])
+    y = np.exp(x)
+    for r, expected in zip(results, (y, y, y.reshape(50, 200), -y), strict=True):
+        np.testing.assert_array_equal(r, expected)
+
+
 def test_parameters_never_change_under_the_caller() -> None:
     step = compile_program(_training("float32", "momentum"))
     x, y, *params = _arrays(_values("float32"))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from bakeoff_reference.arrays import NUMPY, Array
 from bakeoff_reference.engine import Engine
-from bakeoff_reference.plan.memory import needed, place
+from bakeoff_reference.plan.memory import give_away, needed, place
 from bakeoff_reference.plan.recorded import Recorded, Scalar
 from bakeoff_reference.plan.recorder import Loops, Recorder
 from bakeoff_reference.plan.source import Writer
@@ -46,8 +46,8 @@ class Plan:
     workspace_bytes
         Memory of all buffers together.
 
-    Calling it returns copies, which later calls do not change. The buffers are shared between
-    calls, so a call while another is under way is refused.
+    Calling it returns arrays of their own, which later calls do not change. The buffers are
+    shared between calls, so a call while another is under way is refused.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Plan:
         loops = recorder.loops
         if loops is not None:
             statements = loops.fused(statements, outputs)
+        give_away(outputs)
         self.workspace_bytes = place(statements, outputs)
         writer = Writer(name)
         self.source = writer.write(inputs, scalars, statements, outputs)

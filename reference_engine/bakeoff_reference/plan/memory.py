@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from bakeoff_reference.arrays import NUMPY, Array
 from bakeoff_reference.plan.recorded import Recorded, Root, Statement
 
+LARGE = 1 << 14  # bytes: copied in the time that an allocation takes
 ALIGNMENT = 64  # bytes: a cache line, and the width of the widest vector registers
 
 
@@ -22,6 +23,14 @@ def needed(statements: Sequence[Statement], outputs: Sequence[Recorded]) -> list
             live.update(id(r.root) for r in s.reads)
             kept.append(s)
     return kept[::-1]
+
+
+def give_away(outputs: Sequence[Recorded]) -> None:
+    """Have large results computed in memory that the caller keeps: a copy would cost more."""
+    for o in outputs:
+        root = o.root
+        if root.kind == "buffer" and o.base is None and root.value.nbytes >= LARGE:
+            root.kind = "returned"
 
 
 def lifetimes(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from bakeoff_reference.arrays import Array
 
-Kind = Literal["input", "constant", "buffer", "fixed", "fresh"]
+Kind = Literal["input", "constant", "buffer", "fixed", "fresh", "returned"]
 
 
 @dataclass(eq=False, slots=True)
@@ -20,7 +20,7 @@ class Root:
 
     ``input`` is fed at every call, ``constant`` known when the plan is built, ``buffer`` ours
     to place and reuse, ``fixed`` at a place of its own that lives on between calls, ``fresh``
-    allocated by NumPy at every call.
+    allocated by NumPy at every call, ``returned`` allocated by the plan and given away.
     """
 
     kind: Kind

@@ -24,6 +24,11 @@ class Loops(Protocol):
     ) -> list[Statement]:
         """Return statements of the same results, some with a definition."""
 
+    def convolution(
+        self, xp: Any, which: Any, a: Recorded, b: Recorded, shape: tuple[int, ...], geo: Any
+    ) -> Recorded | None:
+        """Record a pass of a convolution; None to leave it to NumPy."""
+
     def names(self) -> dict[str, Any]:
         """Return what definitions refer to."""
 

@@ -33,7 +33,7 @@ class Writer:
         self, inputs: Sequence[Recorded], scalars: Sequence[Scalar],
         statements: Sequence[Statement], outputs: Sequence[Recorded],
     ) -> str:  # fmt: skip
-        """Return the source of ``def step(inputs, *, scalars)``, which returns copies."""
+        """Return the source of ``def step(inputs, *, scalars)``; its results nothing else holds."""
         self.namespace["mismatch"] = mismatch
         parameters = [safe(x.root.name) for x in inputs]
         for name, x in zip(parameters, inputs, strict=True):
@@ -41,14 +41,23 @@ class Writer:
             self.namespace[f"_dtype_{name}"] = x.dtype
             self._line(f"if {name}.shape != {x.shape} or {name}.dtype != _dtype_{name}:")
             self._line(f"    mismatch({name!r}, {name}, {x.shape}, _dtype_{name})")
+        for root in {id(o.root): o.root for o in outputs if o.root.kind == "returned"}.values():
+            self.namespace["empty"] = NUMPY.empty
+            shape, dtype = root.value.shape, root.value.dtype.name
+            self._line(f"{self._root(root)} = empty({shape}, {dtype!r})")
         for s in statements:
             self._statement(s)
-        results = "".join(f"{self._array(o)}.copy(), " for o in outputs)
+        results = "".join(f"{self._result(o, outputs[:i])}, " for i, o in enumerate(outputs))
         self._line(f"return ({results.rstrip()})")
         parameters += ["*", *(s.name for s in scalars)] if scalars else []
         head = [f"# {self.name}", *self._comments, *self._definitions]
         head.append(f"def step({', '.join(parameters)}):")
         return "\n".join([*head, *self._lines]) + "\n"
+
+    def _result(self, output: Recorded, before: Sequence[Recorded]) -> str:
+        """An array that nothing else holds."""
+        given = output.root.kind == "returned" and all(o.root is not output.root for o in before)
+        return self._array(output) if given else f"{self._array(output)}.copy()"
 
     def _line(self, text: str) -> None:
         self._lines.append("    " + text)
@@ -94,7 +103,9 @@ class Writer:
 
     def _root(self, root: Root) -> str:
         if id(root) not in self._roots:
-            prefix = {"constant": "c", "buffer": "b", "fresh": "f"}.get(root.kind, "a")
+            prefix = {"constant": "c", "buffer": "b", "fresh": "f", "returned": "r"}.get(
+                root.kind, "a"
+            )
             name = safe(root.name) if root.name else self._new(prefix)
             self._roots[id(root)] = name
             if root.static:
