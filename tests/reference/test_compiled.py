@@ -83,6 +83,39 @@ def test_values_and_gradients_are_the_plain_plans(case: str, dtype: str) -> None
                 assert a.dtype == b.dtype
 
 
+DEPTHWISE: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
+    "3x3": ((2, 4, 7, 6), (4, 1, 3, 3), {"padding": 1}),
+    "two filters a channel": ((2, 3, 6, 7), (6, 1, 3, 3), {}),
+    "stride": ((2, 3, 9, 8), (3, 1, 3, 3), {"stride": 2, "padding": 1}),
+    "stride that leaves a rest": ((1, 2, 8, 10), (4, 1, 3, 2), {"stride": (3, 4)}),
+    "dilation": ((2, 3, 9, 9), (3, 1, 3, 3), {"dilation": 2, "padding": 2}),
+    "uneven padding": ((2, 3, 5, 6), (3, 1, 2, 3), {"padding": ((0, 1), (2, 1))}),
+    "1x1": ((2, 3, 4, 4), (3, 1, 1, 1), {}),
+    "a row": ((2, 3, 1, 9), (3, 1, 1, 5), {"padding": (0, 2), "stride": (1, 2)}),
+    "a large filter on a small image": ((2, 2, 3, 3), (2, 1, 7, 7), {"padding": 3}),
+}
+
+
+@pytest.mark.parametrize("case", DEPTHWISE)
+def test_depthwise_convolutions_are_loops(case: str) -> None:
+    """Forward and both gradients are the plain plan's; in float64, where little is rounded."""
+    x_shape, w_shape, attrs = DEPTHWISE[case]
+    values = [Value("x", x_shape, "float64"), Value("w", w_shape, "float64")]
+
+    def conv(ops: Any, x: Any, w: Any) -> Any:
+        return ops.conv2d(x, w, groups=x_shape[1], **attrs)
+
+    shape = trace(conv, values).nodes[-1].shape
+    plain, loops = _both(conv, [*values, Value("g", shape, "float64")], gradient(["x", "w"], ["g"]))
+    for which in ("forward", "input_grad", "filter_grad"):
+        assert f"def depthwise_{which}" in loops.source
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        arrays = [rng.standard_normal(s) for s in (x_shape, w_shape, shape)]
+        for a, b in zip(plain(*arrays), loops(*arrays), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 def test_nan_and_infinities_come_out_as_numpys() -> None:
     """Of everything that is compared, divided or limited; fast math would lose them."""
     special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-45], "float32")

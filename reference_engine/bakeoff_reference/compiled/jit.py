@@ -9,6 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from bakeoff_reference.arrays import NUMPY
+from bakeoff_reference.compiled.depthwise import depthwise
 from bakeoff_reference.compiled.expressions import COSTLY
 from bakeoff_reference.compiled.fusion import fused
 from bakeoff_reference.plan.recorded import Recorded, Scalar, Statement
@@ -39,6 +40,12 @@ class Loops:
     ) -> list[Statement]:
         """Return statements with runs of elementwise ones replaced by calls of loops."""
         return fused(statements, outputs)
+
+    def convolution(
+        self, xp: Any, which: Any, a: Recorded, b: Recorded, shape: tuple[int, ...], geo: Any
+    ) -> Recorded | None:
+        """Record a pass of a convolution as a loop, if there is one for it."""
+        return depthwise(xp, which, a, b, shape, geo)
 
     def names(self) -> dict[str, Any]:
         """Return what the text of loops refers to; ``compiled`` decorates them."""

@@ -61,18 +61,34 @@ def _geometry(
 
 def _conv(xp: XP, x: Array, weight: Array, /, **attrs: Any) -> Any:
     geo = _geometry(x, weight, **attrs)
+    y = _loop(xp, "forward", x, weight, (x.shape[0], weight.shape[0], *geo.out), geo)
+    if y is not None:
+        return y, None
     cols = im2col.columns(xp, x, geo)
     return im2col.forward(xp, weight, cols, geo), cols
 
 
+def _loop(xp: XP, which: str, a: Array, b: Array, shape: Shape, geo: Geometry) -> Array | None:
+    """A pass by a plan's own loop, if it has one for these sizes."""
+    loops = getattr(xp, "loops", None)
+    return None if loops is None else loops.convolution(xp, which, a, b, shape, geo)
+
+
 def _conv_grad_x(xp: XP, g: Array, cols: Array, x: Array, weight: Array, **attrs: Any) -> Array:
-    return im2col.input_grad(xp, g, weight, x.shape, _geometry(x, weight, **attrs))
+    geo = _geometry(x, weight, **attrs)
+    grad = _loop(xp, "input_grad", g, weight, x.shape, geo)
+    return im2col.input_grad(xp, g, weight, x.shape, geo) if grad is None else grad
 
 
 def _conv_grad_weight(
     xp: XP, g: Array, cols: Array, x: Array, weight: Array, **attrs: Any
 ) -> Array:
-    return im2col.filter_grad(xp, g, cols, weight.shape, _geometry(x, weight, **attrs))
+    geo = _geometry(x, weight, **attrs)
+    grad = _loop(xp, "filter_grad", g, x, weight.shape, geo)
+    if grad is not None:
+        return grad
+    kept = im2col.columns(xp, x, geo) if cols is None else cols
+    return im2col.filter_grad(xp, g, kept, weight.shape, geo)
 
 
 def _of_transpose(
