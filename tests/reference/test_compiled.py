@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,25 @@ def test_inputs_in_any_layout_are_taken() -> None:
     wide[:, ::2] = b
     for odd in (np.asfortranarray(b), wide[:, ::2]):
         np.testing.assert_array_equal(fused(a, odd)[0], plain(a, b)[0])
+
+
+def test_steady_state_allocates_no_array() -> None:
+    """Some objects of Python's and the loss; no activation, gradient or scratch array."""
+    step = compile_program(_net("adam", 512), loops=LOOPS)
+    x, y, params = _data(512)
+    step.load(params)
+    for _ in range(3):
+        step(x, y)
+    tracemalloc.start()
+    try:
+        step(x, y)
+        start, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        step(x, y)
+        peak = tracemalloc.get_traced_memory()[1] - start
+    finally:
+        tracemalloc.stop()
+    assert peak < 512 * 5 * 4  # the logits
 
 
 PROCESS = """
