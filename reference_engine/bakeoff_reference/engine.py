@@ -1,10 +1,12 @@
 """An engine: the ops and the tape over one array module."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from bakeoff_reference import operators
 from bakeoff_reference.arrays import NUMPY, XP, Array, dtype_name
+from bakeoff_reference.conv.settings import ConvSettings
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.graph import Operator
 from bakeoff_reference.overloads import specialise
@@ -28,13 +30,16 @@ class Engine:
         This engine's tensor class.
     ops
         Callables by name.
+
+    ``conv`` says how convolutions are computed; left out, by shape.
     """
 
     def __init__(
         self, xp: XP, tensor: type[Tensor] | None = None,
-        primitives: Mapping[str, Primitive] = PRIMITIVES,
+        primitives: Mapping[str, Primitive] = PRIMITIVES, conv: ConvSettings | None = None,
     ) -> None:  # fmt: skip
-        self.xp = xp
+        # rules see nothing but the array module, so that is what carries the settings
+        self.xp = xp if conv is None else SimpleNamespace(**{**vars(xp), "conv": conv})
         self.Tensor: type[Tensor] = tensor or type("Tensor", (Tensor,), {"__slots__": ()})
         self.Tensor.engine = self
         self.ops = {name: bind(op, self) for name, op in primitives.items()}

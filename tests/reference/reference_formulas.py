@@ -32,6 +32,26 @@ def conv(x: Array, w: Array, stride: Any, padding: Any, dilation: Any, groups: i
     return y
 
 
+def conv_filter_gradient(
+    x: Array, g: Array, shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Array:
+    """Every cotangent adds its multiple of the window that its output saw."""
+    x = np.pad(x, ((0, 0), (0, 0), *padding))
+    o, depth, *kernel = shape
+    w = np.zeros(shape, np.result_type(x, g))
+    for channel in range(o):
+        first = channel // (o // groups) * depth
+        for at in product(*map(range, g.shape[2:])):
+            window = tuple(
+                slice(i * s, i * s + d * (k - 1) + 1, d)
+                for i, s, k, d in zip(at, stride, kernel, dilation, strict=True)
+            )
+            patch = x[(slice(None), slice(first, first + depth), *window)]
+            seen = g[(slice(None), channel, *at)].reshape((-1,) + (1,) * (x.ndim - 1))
+            w[channel] += (patch * seen).sum(0)
+    return w
+
+
 def conv_transpose(
     x: Array, w: Array, stride: Any, padding: Any, output_padding: Any, dilation: Any, groups: int
 ) -> Array:

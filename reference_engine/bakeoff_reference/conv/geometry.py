@@ -1,5 +1,6 @@
 """The sizes of a convolution, checked once."""
 
+from math import prod
 from typing import NamedTuple
 
 from bakeoff_reference.arguments import Pairs, Shape
@@ -21,8 +22,17 @@ class Geometry(NamedTuple):
     @property
     def pointwise(self) -> bool:
         """Whether every input element meets exactly one filter element."""
-        ones = (1,) * len(self.kernel)
-        return self.kernel == self.stride == ones and not any(map(any, self.padding))
+        return self.dense and prod(self.kernel) == 1 and not any(map(any, self.padding))
+
+    @property
+    def dense(self) -> bool:
+        """Whether every shift of the filter counts: all strides are 1."""
+        return prod(self.stride) == 1
+
+    @property
+    def undilated(self) -> bool:
+        """Whether the filter has no holes: all dilations are 1."""
+        return prod(self.dilation) == 1
 
 
 def transposed_extent(
@@ -36,3 +46,23 @@ def transposed_extent(
             space, kernel, stride, padding, output_padding, dilation, strict=True
         )
     )
+
+
+def seen(size: int, kernel: int, out: int, stride: int, low: int) -> tuple[slice, slice]:
+    """Where outputs meet inputs, along one axis, for the filter element at ``kernel``.
+
+    Output i meets input i * stride + kernel - low, if there is such a one.
+
+    Returns
+    -------
+    tuple of slice
+        The outputs, and the inputs that they meet.
+    """
+    shift = kernel - low
+    first = max(0, -(shift // stride))  # the least i with i * stride + shift >= 0
+    last = min(out, (size - 1 - shift) // stride + 1)
+    start = first * stride + shift
+    count = max(last - first, 0)
+    if not count:
+        return slice(0, 0), slice(0, 0)
+    return slice(first, last), slice(start, start + (count - 1) * stride + 1, stride)

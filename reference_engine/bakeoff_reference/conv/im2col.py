@@ -30,21 +30,21 @@ def columns(xp: XP, x: Array, geo: Geometry) -> Array:
 
 def forward(xp: XP, weight: Array, cols: Array, geo: Geometry) -> Array:
     """(O, C/G, *K), (N, G, C/G * prod(K), L) --> (N, O, *out)."""
-    y = xp.matmul(_filters(weight, geo), cols)  # (G, O/G, K) @ (N, G, K, L) --> (N, G, O/G, L)
+    y = xp.matmul(filters(weight, geo), cols)  # (G, O/G, K) @ (N, G, K, L) --> (N, G, O/G, L)
     return y.reshape((cols.shape[0], weight.shape[0], *geo.out))
 
 
 def filter_grad(xp: XP, g: Array, cols: Array, weight_shape: Shape, geo: Geometry) -> Array:
     """(N, O, *out), columns --> (O, C/G, *K)."""
     # (N, G, O/G, L) @ (N, G, L, K) --> (N, G, O/G, K), added up over N
-    each = xp.matmul(_grouped(g, geo), cols.swapaxes(-1, -2))
+    each = xp.matmul(grouped(g, geo), cols.swapaxes(-1, -2))
     return xp.sum(each, axis=0).reshape(weight_shape)
 
 
 def input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry) -> Array:
     """(N, O, *out), (O, C/G, *K) --> (N, C, *space)."""
     # (G, K, O/G) @ (N, G, O/G, L) --> (N, G, K, L)
-    cols = xp.matmul(_filters(weight, geo).swapaxes(1, 2), _grouped(g, geo))
+    cols = xp.matmul(filters(weight, geo).swapaxes(1, 2), grouped(g, geo))
     if geo.pointwise and x_shape[2:] == geo.out:  # output_padding can make the input larger
         return cols.reshape(x_shape)
     cols = cols.reshape((*x_shape[:2], *geo.kernel, *geo.out))
@@ -68,11 +68,11 @@ def taps(offset: Shape, geo: Geometry) -> tuple[slice, ...]:
     )
 
 
-def _filters(weight: Array, geo: Geometry) -> Array:
-    """(O, C/G, *K) --> (G, O/G, C/G * prod(K))."""
+def filters(weight: Array, geo: Geometry) -> Array:
+    """View the filters as matrices: (O, C/G, *K) --> (G, O/G, C/G * prod(K))."""
     return weight.reshape((geo.groups, weight.shape[0] // geo.groups, prod(weight.shape[1:])))
 
 
-def _grouped(g: Array, geo: Geometry) -> Array:
-    """(N, O, *out) --> (N, G, O/G, prod(out))."""
+def grouped(g: Array, geo: Geometry) -> Array:
+    """View images as matrices: (N, O, *out) --> (N, G, O/G, prod(out))."""
     return g.reshape((g.shape[0], geo.groups, g.shape[1] // geo.groups, prod(geo.out)))

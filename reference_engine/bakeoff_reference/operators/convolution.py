@@ -9,7 +9,7 @@ from typing import Any
 
 from bakeoff_reference.arguments import Pairs, Shape, pairs_of, per_dim, window_extent
 from bakeoff_reference.arrays import XP, Array
-from bakeoff_reference.conv import im2col
+from bakeoff_reference.conv import passes
 from bakeoff_reference.conv.geometry import Geometry, transposed_extent
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.primitive import Primitive, primitive
@@ -62,10 +62,7 @@ def _geometry(
 def _conv(xp: XP, x: Array, weight: Array, /, **attrs: Any) -> Any:
     geo = _geometry(x, weight, **attrs)
     y = _loop(xp, "forward", x, weight, (x.shape[0], weight.shape[0], *geo.out), geo)
-    if y is not None:
-        return y, None
-    cols = im2col.columns(xp, x, geo)
-    return im2col.forward(xp, weight, cols, geo), cols
+    return passes.forward(xp, x, weight, geo) if y is None else (y, None)
 
 
 def _loop(xp: XP, which: str, a: Array, b: Array, shape: Shape, geo: Geometry) -> Array | None:
@@ -77,7 +74,7 @@ def _loop(xp: XP, which: str, a: Array, b: Array, shape: Shape, geo: Geometry) -
 def _conv_grad_x(xp: XP, g: Array, cols: Array, x: Array, weight: Array, **attrs: Any) -> Array:
     geo = _geometry(x, weight, **attrs)
     grad = _loop(xp, "input_grad", g, weight, x.shape, geo)
-    return im2col.input_grad(xp, g, weight, x.shape, geo) if grad is None else grad
+    return passes.input_grad(xp, g, weight, x.shape, geo) if grad is None else grad
 
 
 def _conv_grad_weight(
@@ -85,10 +82,7 @@ def _conv_grad_weight(
 ) -> Array:
     geo = _geometry(x, weight, **attrs)
     grad = _loop(xp, "filter_grad", g, x, weight.shape, geo)
-    if grad is not None:
-        return grad
-    kept = im2col.columns(xp, x, geo) if cols is None else cols
-    return im2col.filter_grad(xp, g, kept, weight.shape, geo)
+    return passes.filter_grad(xp, g, x, weight.shape, geo, cols) if grad is None else grad
 
 
 def _of_transpose(
@@ -104,19 +98,19 @@ def _of_transpose(
 
 def _transpose(xp: XP, x: Array, weight: Array, /, **attrs: Any) -> Array:
     geo, shape = _of_transpose(x, weight, **attrs)
-    return im2col.input_grad(xp, x, weight, shape, geo)
+    return passes.input_grad(xp, x, weight, shape, geo)
 
 
 def _transpose_grad_x(xp: XP, g: Array, y: Array, x: Array, weight: Array, **attrs: Any) -> Array:
     geo, _ = _of_transpose(x, weight, **attrs)
-    return im2col.forward(xp, weight, im2col.columns(xp, g, geo), geo)
+    return passes.forward(xp, g, weight, geo)[0]
 
 
 def _transpose_grad_weight(
     xp: XP, g: Array, y: Array, x: Array, weight: Array, **attrs: Any
 ) -> Array:
     geo, _ = _of_transpose(x, weight, **attrs)
-    return im2col.filter_grad(xp, x, im2col.columns(xp, g, geo), weight.shape, geo)
+    return passes.filter_grad(xp, x, g, weight.shape, geo)
 
 
 def _define(dims: int) -> tuple[Primitive, Primitive]:

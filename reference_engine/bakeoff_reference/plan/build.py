@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 from bakeoff_reference.arrays import NUMPY, Array
+from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.engine import Engine
 from bakeoff_reference.plan.memory import give_away, needed, place
 from bakeoff_reference.plan.recorded import Recorded, Scalar
@@ -90,8 +91,8 @@ class Plan:
 class Recording:
     """A tape over a recorder: named tensors, and ops applied to them."""
 
-    def __init__(self, *, loops: Loops | None = None) -> None:
-        self.recorder = SwiftRecorder() if loops is None else Recorder(loops=loops)
+    def __init__(self, conv: ConvSettings = DEFAULT, *, loops: Loops | None = None) -> None:
+        self.recorder = SwiftRecorder(conv) if loops is None else Recorder(conv, loops=loops)
         self.engine = Engine(self.recorder)
         self.values: dict[str, Tensor] = {}
 
@@ -142,10 +143,10 @@ class Recording:
 
 def forward_plan(
     name: str, inputs: Sequence[Input], nodes: Sequence[Node], outputs: Sequence[str],
-    *, loops: Loops | None = None,
+    conv: ConvSettings = DEFAULT, *, loops: Loops | None = None,
 ) -> Plan:  # fmt: skip
     """Return a plan from inputs to outputs."""
-    recording = Recording(loops=loops)
+    recording = Recording(conv, loops=loops)
     fed = [recording.feed(i) for i in inputs]
     recording.apply(nodes)
     return Plan(name, fed, (), recording.recorder, recording.arrays(outputs))
@@ -153,13 +154,14 @@ def forward_plan(
 
 def gradient_plan(
     name: str, inputs: Sequence[Input], nodes: Sequence[Node], outputs: Sequence[str],
-    wrt: Sequence[str], cotangents: Sequence[str], *, loops: Loops | None = None,
+    wrt: Sequence[str], cotangents: Sequence[str], conv: ConvSettings = DEFAULT, *,
+    loops: Loops | None = None,
 ) -> Plan:  # fmt: skip
     """Return a plan from inputs, cotangents among them, to outputs and gradients.
 
     Without cotangents the outputs are scalars, and their cotangents 1.
     """
-    recording = Recording(loops=loops)
+    recording = Recording(conv, loops=loops)
     fed = [recording.feed(i, tracked=i.name in wrt) for i in inputs]
     recording.apply(nodes)
     values = recording.arrays(outputs)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy
 
 from bakeoff_reference.arrays import NUMPY, UFUNCS, Array
+from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.plan.recorded import Kind, Recorded, Root, Scalar, Statement
 
 Function = Callable[..., Any]
@@ -49,9 +50,10 @@ class Recorder:
     window_function = staticmethod(NUMPY.windows)
     broadcast_function = staticmethod(NUMPY.broadcast_to)
 
-    def __init__(self, *, loops: "Loops | None" = None) -> None:
+    def __init__(self, conv: ConvSettings = DEFAULT, *, loops: "Loops | None" = None) -> None:
         self.loops = loops
         self.statements: list[Statement] = []
+        self.conv = conv
         for name in UFUNCS:
             setattr(self, name, partial(self._ufunc, name))
         for name, ufunc in (("sum", "add"), ("max", "maximum"), ("min", "minimum")):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from bakeoff_reference.arrays import NUMPY, Array, check_labels, short, starts, units
+from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.plan.recorded import Recorded
 from bakeoff_reference.plan.recorder import Recorder
 
@@ -22,8 +23,8 @@ NARROW = 32
 class SwiftRecorder(Recorder):
     """A recorder that chooses NumPy's quicker calls."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, conv: ConvSettings = DEFAULT) -> None:
+        super().__init__(conv)
         self.maximum = self._maximum
         self.max = self._max
         self._filled: dict[tuple[Any, ...], Recorded] = {}

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from bakeoff_reference.arrays import NUMPY, Array, to_numpy
+from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.optimizers import DEFINITIONS, complete
 from bakeoff_reference.plan.build import Input, Node, Plan, Recording, ones
 from bakeoff_reference.plan.recorded import Recorded, Scalar
@@ -50,14 +51,15 @@ class TrainingPlan:
     def __init__(
         self, name: str, inputs: Sequence[Input], nodes: Sequence[Node], loss: str,
         params: Sequence[str], optimizer: str, hyper: Mapping[str, float],
-        learning_rate: Callable[[int], float], *, loops: Loops | None = None,
+        learning_rate: Callable[[int], float], conv: ConvSettings = DEFAULT, *,
+        loops: Loops | None = None,
     ) -> None:  # fmt: skip
         self._definition = DEFINITIONS.get(optimizer)
         self._hyper = complete(optimizer, hyper)
         assert self._definition is not None  # `complete` has refused unknown names
         self._learning_rate, self.t = learning_rate, 0
         by_name = {i.name: i for i in inputs}
-        recording = Recording(loops=loops)
+        recording = Recording(conv, loops=loops)
         arenas = []
         self._weights: dict[str, Array] = {}
         grads: dict[str, Array] = {}

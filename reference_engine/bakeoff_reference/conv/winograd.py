@@ -1,0 +1,142 @@
+"""Convolution of 3 x 3 filters by Winograd's minimal filtering, F(2, 3) and F(4, 3).
+
+A tile of m x m outputs takes (m + 2)² multiplications per pair of channels, not 9 m²: filter and
+input tile are transformed, multiplied element by element, and transformed back::
+
+    y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ d B)] A        per tile d of (m + 2) x (m + 2) inputs
+
+Summed over channels, each of the (m + 2)² elements is one matrix product. The gradient of the
+filter is the same identity transposed: Gᵀ [(A g Aᵀ) ⊙ (Bᵀ d B)] G, summed over tiles.
+
+The error is not the direct sum's: it keeps to the largest values of tile and filter rather than
+to those of an element's own products (`growth`), and an infinity or NaN reaches its whole tile.
+
+Sources: Winograd, Arithmetic Complexity of Computations (1980); Lavin & Gray, Fast Algorithms
+for Convolutional Neural Networks, CVPR 2016; Barabasz et al., Error Analysis and Improving the
+Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS 46 (2020).
+"""
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy
+
+from bakeoff_reference.arguments import Shape
+from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.conv.geometry import Geometry
+from bakeoff_reference.conv.tiles import Matrix, Sandwich, Tiles
+
+
+class Transform(NamedTuple):
+    """F(m, 3): Aᵀ (m, m + 2), G (m + 2, 3), Bᵀ (m + 2, m + 2)."""
+
+    m: int
+    AT: Matrix
+    G: Matrix
+    BT: Matrix
+
+    @property
+    def size(self) -> int:
+        """Elements of a transformed tile along one axis."""
+        return self.m + 2
+
+    def growth(self, channels: int) -> float:
+        """Return how far results may stray, in units of γ_n n max|x| max|w| of the direct sum.
+
+        Both are first-order bounds for max|x| = max|w| = 1. The direct sum's is n² u with
+        n = 9 C. Here, after Barabasz et al. (theorem 2, in two dimensions), it is the sizes that
+        the transforms can give, C (max over rows of |Aᵀ| |G|1 |Bᵀ|1)², times their roundings:
+        C of the sum over channels, and two times each transform's terms.
+        """
+        at, g, bt = (numpy.abs(numpy.array(m)) for m in (self.AT, self.G, self.BT))
+        size = float(numpy.max(at @ (g.sum(axis=1) * bt.sum(axis=1))))
+        terms = sum(2 * int(numpy.max(numpy.count_nonzero(m, axis=1)) + 1) for m in (at, g, bt))
+        return channels * size**2 * (channels + terms) / (9 * channels) ** 2
+
+
+F23 = Transform(
+    2,
+    AT=((1, 1, 1, 0), (0, 1, -1, -1)),
+    G=((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1)),
+    BT=((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),
+)
+F43 = Transform(
+    4,
+    AT=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+    G=(
+        (1 / 4, 0, 0), (-1 / 6, -1 / 6, -1 / 6), (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6), (1 / 24, -1 / 12, 1 / 6), (0, 0, 1),
+    ),
+    BT=(
+        (4, 0, -5, 0, 1, 0), (0, -4, -4, 1, 1, 0), (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0), (0, 2, -1, -2, 1, 0), (0, 4, 0, -5, 0, 1),
+    ),
+)  # fmt: skip
+
+
+def applies(geo: Geometry) -> bool:
+    """Whether the filter is 3 x 3, without strides and holes."""
+    return geo.kernel == (3, 3) and geo.dense and geo.undilated
+
+
+def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int, f: Transform) -> Array:
+    """(N, C, H, W), (O, C/G, 3, 3) --> (N, O, *out)."""
+    y = xp.empty((x.shape[0], weight.shape[0], *geo.out), x.dtype)
+    tiles = Tiles(geo, f.m, f.size**2 * max(x.shape[1], weight.shape[0]), x, limit)
+    u = _transformed_filters(xp, weight, geo, f)  # (f * f, G, O/G, C/G)
+    phases = tiles.buffer(xp, (f.m, f.m, x.shape[1]), halo=1)
+    to_inputs = Sandwich(xp, f.BT, tiles, x.shape[1], phases)
+    products = tiles.buffer(xp, (f.size, f.size, weight.shape[0]))
+    to_outputs = Sandwich(xp, f.AT, tiles, weight.shape[0], products)
+    matrices = (_matrices(to_inputs.result, geo, tiles), _matrices(products, geo, tiles))
+    for part in tiles.parts:
+        tiles.sort(xp, phases, x[part], [lo for lo, _ in geo.padding])
+        to_inputs(xp)
+        # (f * f, G, O/G, C/G) @ (f * f, G, C/G, L) --> (f * f, G, O/G, L)
+        xp.matmul(u, matrices[0], out=matrices[1])
+        to_outputs(xp)
+        tiles.unsort(xp, y[part], to_outputs.result)
+    return y
+
+
+def filter_grad(
+    xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, limit: int, f: Transform
+) -> Array:
+    """(N, O, *out), (N, C, H, W) --> (O, C/G, 3, 3)."""
+    tiles = Tiles(geo, f.m, f.size**2 * max(x.shape[1], g.shape[1]), x, limit)
+    phases = tiles.buffer(xp, (f.m, f.m, x.shape[1]), halo=1)
+    to_inputs = Sandwich(xp, f.BT, tiles, x.shape[1], phases)
+    cotangents = tiles.buffer(xp, (f.m, f.m, g.shape[1]))
+    to_products = Sandwich(xp, tuple(zip(*f.AT, strict=True)), tiles, g.shape[1], cotangents)
+    v, w = (_matrices(s.result, geo, tiles) for s in (to_inputs, to_products))
+    each = xp.empty((*v.shape[:3], w.shape[2]), x.dtype)
+    total = xp.zeros(each.shape, x.dtype)
+    for part in tiles.parts:
+        tiles.sort(xp, phases, x[part], [lo for lo, _ in geo.padding])
+        tiles.sort(xp, cotangents, g[part], (0, 0))
+        to_inputs(xp)
+        to_products(xp)
+        # (f * f, G, C/G, L) @ (f * f, G, L, O/G) --> (f * f, G, C/G, O/G), added up
+        xp.add(total, xp.matmul(v, w.swapaxes(-1, -2), out=each), out=total)
+    # (9, f * f) @ (f * f, G * C/G * O/G), then G, C/G, O/G in the filter's order
+    flat = total.reshape((f.size**2, prod(total.shape[1:])))
+    gw = xp.matmul(_kron(xp, f, x.dtype).swapaxes(0, 1), flat)
+    return gw.reshape((9, *total.shape[1:])).transpose((1, 3, 2, 0)).reshape(weight_shape)
+
+
+def _matrices(x: Array, geo: Geometry, tiles: Tiles) -> Array:
+    """(f, f, C, L + 1) --> (f * f, G, C/G, L)."""
+    size, _, c, length = x.shape
+    split = x.reshape((size * size, geo.groups, c // geo.groups, length))
+    return split[..., : tiles.length]
+
+
+def _kron(xp: XP, f: Transform, dtype: Any) -> Array:
+    """G ⊗ G (f * f, 9): the filter's transform of both axes at once."""
+    return xp.asarray(numpy.kron(f.G, f.G), dtype)
+
+
+def _transformed_filters(xp: XP, weight: Array, geo: Geometry, f: Transform) -> Array:
+    o, c = weight.shape[:2]
+    u = xp.matmul(_kron(xp, f, weight.dtype), weight.reshape((o * c, 9)).swapaxes(0, 1))
+    return u.reshape((f.size**2, geo.groups, o // geo.groups, c))
