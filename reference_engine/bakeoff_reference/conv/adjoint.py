@@ -77,7 +77,7 @@ def _phase(
     forward: Forward,
 ) -> Array:  # fmt: skip
     every = (slice(None), slice(None))
-    w = turned(weight[every + tuple(p.taps for p in parts)], geo.groups)
+    w = turned(xp, weight[every + tuple(p.taps for p in parts)], geo.groups)
     cut, padding = [], []
     for p, n, d in zip(parts, g.shape[2:], geo.dilation, strict=True):
         high = p.out + d * (p.size - 1) - p.low - n
@@ -91,9 +91,11 @@ def _phase(
     return forward(xp, g[every + tuple(cut)], w, sub)
 
 
-def turned(weight: Array, groups: int) -> Array:
+def turned(xp: XP, weight: Array, groups: int) -> Array:
     """(O, C/G, *K) --> (C, O/G, *K), every spatial axis reversed."""
     o, c, *kernel = weight.shape
     split = weight.reshape((groups, o // groups, c, *kernel)).swapaxes(1, 2)
-    back = (slice(None, None, -1),) * len(kernel)
-    return split[(..., *back)].reshape((groups * c, o // groups, *kernel))
+    result = xp.empty(split.shape, weight.dtype)
+    # a copy: BLAS takes no matrix that runs backwards
+    xp.copyto(result, split[(..., *(slice(None, None, -1),) * len(kernel))])
+    return result.reshape((groups * c, o // groups, *kernel))

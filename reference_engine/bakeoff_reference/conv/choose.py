@@ -27,9 +27,9 @@ def _depthwise(p: Problem) -> bool:
     return p.geo.groups > 1 and p.filters <= 4
 
 
-def _wide(p: Problem) -> bool:
+def _wide(channels: int) -> Callable[[Problem], bool]:
     """Matrix products outweigh the transforms, which Winograd adds to them."""
-    return min(p.channels, p.filters) >= 96 and min(p.geo.out) >= 8
+    return lambda p: min(p.channels, p.filters) >= channels and min(p.geo.out) >= 8
 
 
 def _narrow(p: Problem) -> bool:
@@ -47,15 +47,15 @@ RULES: dict[Pass, tuple[Rule, ...]] = {
         ("pointwise", _always),
         ("channelwise", _depthwise),
         ("im2col", _few),
-        ("winograd4", _wide),
-        ("winograd2", _wide),
+        ("winograd4", _wide(128)),
+        ("winograd2", _wide(48)),
         ("overlapping", _volume),
         ("blocked", _always),
     ),
     "filter_grad": (
         ("pointwise", _always),
         ("channelwise", _depthwise),
-        ("winograd2", _wide),
+        ("winograd2", _wide(96)),
         ("overlapping", _volume),
         ("blocked", _always),
     ),

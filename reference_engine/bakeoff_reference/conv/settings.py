@@ -46,7 +46,7 @@ class ConvSettings:
     @property
     def workspace_bytes(self) -> int:
         """How much a strategy may fill at a time, if one image needs no more."""
-        return 2**19 if self.memory else 2**21
+        return 2**19 if self.memory else 2**20
 
 
 DEFAULT = ConvSettings()

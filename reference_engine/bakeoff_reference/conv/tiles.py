@@ -1,13 +1,15 @@
 """Overlapping tiles of images, in memory where transforms of tiles are sums of long runs.
 
-Inputs lie sorted by their place in the tile: ``phases[p, q]`` holds inputs m t + p, m s + q of all
-tiles t, s, flat. The tile's other inputs are those of the next tile, one step (or one row) on in
-the flat memory. The last tile of a row is there only to be the next one: what is computed in its
-place is not copied out, and its cotangent is zero.
+Inputs lie sorted by their place in the tile: ``phases[p, t, q]`` holds, of all channels and
+images, inputs m t + p, m s + q for all tiles s of row t, flat. A tile's other inputs are those of
+the next tile: one row of tiles on, or one step on in the flat memory. The last tile of a row is
+there only to be the next one: what is computed in its place is not copied out, and its cotangent
+is zero.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
+from math import prod
 
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
@@ -18,75 +20,83 @@ Matrix = tuple[tuple[float, ...], ...]
 
 
 class Tiles:
-    """Tiles of m x m outputs of a block of images: (rows of tiles, n, tiles in a row), flat."""
+    """Tiles of m x m outputs, some rows of them at a time, of a block of images."""
 
     def __init__(self, geo: Geometry, m: int, planes: int, x: Array, limit: int) -> None:
         self.m = m
         self.rows, self.columns = (-(-n // m) for n in geo.out)
-        each = planes * self.rows * (self.columns + 1) * x.dtype.itemsize
-        self.count, self.parts = blocks(x.shape[0], each, limit)
-        self.row = self.count * (self.columns + 1)  # one step down
-        self.length = self.rows * self.row - 1  # the very last is never used
+        bytes_each = prod((m * m, x.shape[1], self.rows + 1, self.columns + 1, x.dtype.itemsize))
+        self.images, self.parts = blocks(x.shape[0], bytes_each, limit)
+        self.width = self.images * (self.columns + 1)
+        # half, because there are as many products as transformed inputs
+        row_bytes = planes * self.width * x.dtype.itemsize
+        self.height, self._steps = blocks(self.rows, row_bytes, limit // 2)
         self._dtype = x.dtype
 
-    def buffer(self, xp: XP, lead: Shape, halo: int = 0) -> Array:
-        """Return zeros (*lead, tiles): what no image covers stays zero."""
-        return xp.zeros((*lead, (self.rows + halo) * self.row), self._dtype)
+    def buffer(self, xp: XP, *shape: int) -> Array:
+        """Return zeros: what no image covers stays zero."""
+        return xp.zeros(shape, self._dtype)
+
+    def phases(self, xp: XP, channels: int, halo: int = 0) -> Array:
+        """Return a buffer (m, rows of tiles, m, channels * width)."""
+        return self.buffer(xp, self.m, self.rows + halo, self.m, channels * self.width)
 
     def sort(self, xp: XP, phases: Array, x: Array, low: Sequence[int]) -> None:
-        """(n, C, H, W) --> (m, m, C, tiles), for tiles that begin ``low`` before the image."""
-        rows = phases.shape[3] // self.row
+        """(n, C, H, W) --> phases, for tiles that begin ``low`` before the image."""
+        rows = phases.shape[1]
         for p, q in product(range(self.m), repeat=2):
             to_rows, from_rows = seen(x.shape[2], p, rows, self.m, low[0])
             to_columns, from_columns = seen(x.shape[3], q, self.columns + 1, self.m, low[1])
-            taken = x[:, :, from_rows, from_columns].transpose((1, 2, 0, 3))
-            xp.copyto(self._spatial(phases[p, q], rows)[:, to_rows, :, to_columns], taken)
+            target = self._spatial(phases[p, :, q], x.shape[1])[to_rows, :, :, to_columns]
+            xp.copyto(target, x[:, :, from_rows, from_columns].transpose((2, 1, 0, 3)))
 
-    def unsort(self, xp: XP, y: Array, phases: Array) -> None:
-        """(m, m, O, tiles) --> (n, O, *out)."""
-        for p, q in product(range(self.m), repeat=2):
-            spot = y[:, :, p :: self.m, q :: self.m]
-            given = self._spatial(phases[p, q], self.rows)
-            given = given[:, : spot.shape[2], :, : spot.shape[3]]
-            xp.copyto(spot, given.transpose((2, 0, 1, 3)))
+    def steps(self) -> Iterator[tuple[slice, slice]]:
+        """Yield rows of tiles, and the same with the next tiles'."""
+        for step in self._steps:
+            yield step, slice(step.start, step.stop + 1)
 
-    def _spatial(self, flat: Array, rows: int) -> Array:
-        return flat.reshape((flat.shape[0], rows, self.count, self.columns + 1))
+    def unsort(self, xp: XP, y: Array, phases: Array, step: slice) -> None:
+        """(m, m, height, O * width) --> some rows of (n, O, *out)."""
+        m = self.m
+        for p, q in product(range(m), repeat=2):
+            spot = y[:, :, p + m * step.start : m * step.stop : m, q::m]
+            given = self._spatial(phases[p, q], y.shape[1])
+            given = given[: spot.shape[2], :, :, : spot.shape[3]]
+            xp.copyto(spot, given.transpose((2, 1, 0, 3)))
+
+    def _spatial(self, flat: Array, channels: int) -> Array:
+        """(rows, channels * width) --> (rows, channels, n, columns + 1)."""
+        return flat.reshape((flat.shape[0], channels, self.images, self.columns + 1))
 
 
 class Sandwich:
-    """M X Mᵀ over the two leading axes of planes X, where M may reach into the next tile.
+    """M X Mᵀ of planes X (p, rows, p, run), where M may reach into the next tile.
 
     Attributes
     ----------
     result
-        The buffer that a call fills: (rows of M, rows of M, C, tiles).
+        The buffer that a call fills: (rows of M, rows of M, rows, run).
     """
 
-    def __init__(self, xp: XP, matrix: Matrix, tiles: Tiles, channels: int, x: Array) -> None:
-        self.matrix, self._tiles, self._x = matrix, tiles, x
-        size, period = len(matrix), x.shape[0]
-        self._half = tiles.buffer(xp, (size, period, channels))
-        self.result = tiles.buffer(xp, (size, size, channels))
+    def __init__(self, xp: XP, matrix: Matrix, x_shape: Shape, tiles: Tiles, rows: int) -> None:
+        size, (period, _, columns, run) = len(matrix), x_shape
+        self._matrix, self._rows = matrix, rows
+        # where each of M's columns lies: in which phase, and how many tiles on
+        self._places = [divmod(k, period)[::-1] for k in range(len(matrix[0]))]
+        self._half = tiles.buffer(xp, size, rows, columns, run)
+        self.result = tiles.buffer(xp, size, size, rows, run)
+        reach = run - self._places[-1][1]  # the very last tile is never used
+        self._terms = [self._half[:, :, q, s : s + reach] for q, s in self._places]
+        self._ends = [self.result[:, j, :, :reach] for j in range(size)]
         scaled = any(abs(c) not in (0, 1) for row in matrix for c in row)
-        self._spare = (
-            xp.empty((max(size, period), channels, self.result.shape[-1]), x.dtype)
-            if scaled
-            else None
-        )
+        self._spare = tiles.buffer(xp, rows * run * max(size, columns)) if scaled else None
 
-    def __call__(self, xp: XP) -> None:
-        x, half, result = self._x, self._half, self.result
-        full, length, period = half.shape[-1], self._tiles.length, x.shape[0]
-        for i, row in enumerate(self.matrix):
-            terms = [
-                x[k % period, :, :, k // period * self._tiles.row :][..., :full]
-                for k in range(len(row))
-            ]
-            self._combine(xp, half[i], row, terms)
-        for j, row in enumerate(self.matrix):
-            terms = [half[:, k % period, :, k // period :][..., :length] for k in range(len(row))]
-            self._combine(xp, result[:, j, :, :length], row, terms)
+    def __call__(self, xp: XP, x: Array) -> None:
+        terms = [x[p, s : s + self._rows] for p, s in self._places]
+        for i, row in enumerate(self._matrix):
+            self._combine(xp, self._half[i], row, terms)
+        for end, row in zip(self._ends, self._matrix, strict=True):
+            self._combine(xp, end, row, self._terms)
 
     def _combine(self, xp: XP, out: Array, row: Sequence[float], terms: Sequence[Array]) -> None:
         """``out = Σ coefficient * term``: nothing is multiplied where coefficients are ±1."""
@@ -100,6 +110,6 @@ class Sandwich:
         for c, t in rest:
             scaled = t
             if abs(c) != 1 and self._spare is not None:
-                spare = self._spare[: t.shape[0], :, : t.shape[-1]]
+                spare = self._spare[: prod(t.shape)].reshape(t.shape)
                 scaled = xp.multiply(t, abs(c), out=spare)
             x = (xp.add if c > 0 else xp.subtract)(x, scaled, out=out)

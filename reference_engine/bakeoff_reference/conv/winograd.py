@@ -17,7 +17,7 @@ Accuracy of Winograd Convolution for Deep Neural Networks, ACM TOMS 46 (2020).
 """
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy
 
@@ -81,21 +81,24 @@ def applies(geo: Geometry) -> bool:
 
 def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int, f: Transform) -> Array:
     """(N, C, H, W), (O, C/G, 3, 3) --> (N, O, *out)."""
-    y = xp.empty((x.shape[0], weight.shape[0], *geo.out), x.dtype)
-    tiles = Tiles(geo, f.m, f.size**2 * max(x.shape[1], weight.shape[0]), x, limit)
-    u = _transformed_filters(xp, weight, geo, f)  # (f * f, G, O/G, C/G)
-    phases = tiles.buffer(xp, (f.m, f.m, x.shape[1]), halo=1)
-    to_inputs = Sandwich(xp, f.BT, tiles, x.shape[1], phases)
-    products = tiles.buffer(xp, (f.size, f.size, weight.shape[0]))
-    to_outputs = Sandwich(xp, f.AT, tiles, weight.shape[0], products)
-    matrices = (_matrices(to_inputs.result, geo, tiles), _matrices(products, geo, tiles))
+    c, o, size = x.shape[1], weight.shape[0], f.size
+    y = xp.empty((x.shape[0], o, *geo.out), x.dtype)
+    tiles = Tiles(geo, f.m, size**2 * max(c, o), x, limit)
+    u = _transformed_filters(xp, weight, geo, f, tiles)  # (f * f, 1, G, O/G, C/G)
+    phases = tiles.phases(xp, c, halo=1)
+    to_inputs = Sandwich(xp, f.BT, phases.shape, tiles, tiles.height)
+    products = tiles.buffer(xp, size, 1, size, tiles.height * o * tiles.width)
+    to_outputs = Sandwich(xp, f.AT, products.shape, tiles, 1)
+    outputs = to_outputs.result.reshape((f.m, f.m, tiles.height, o * tiles.width))
+    v, m = (_matrices(a, geo, tiles) for a in (to_inputs.result, products))
     for part in tiles.parts:
         tiles.sort(xp, phases, x[part], [lo for lo, _ in geo.padding])
-        to_inputs(xp)
-        # (f * f, G, O/G, C/G) @ (f * f, G, C/G, L) --> (f * f, G, O/G, L)
-        xp.matmul(u, matrices[0], out=matrices[1])
-        to_outputs(xp)
-        tiles.unsort(xp, y[part], to_outputs.result)
+        for step, wider in tiles.steps():
+            to_inputs(xp, phases[:, wider])
+            # (f * f, 1, G, O/G, C/G) @ (f * f, rows, G, C/G, L) --> (f * f, rows, G, O/G, L)
+            xp.matmul(u, v, out=m)
+            to_outputs(xp, products)
+            tiles.unsort(xp, y[part], outputs, step)
     return y
 
 
@@ -103,40 +106,42 @@ def filter_grad(
     xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, limit: int, f: Transform
 ) -> Array:
     """(N, O, *out), (N, C, H, W) --> (O, C/G, 3, 3)."""
-    tiles = Tiles(geo, f.m, f.size**2 * max(x.shape[1], g.shape[1]), x, limit)
-    phases = tiles.buffer(xp, (f.m, f.m, x.shape[1]), halo=1)
-    to_inputs = Sandwich(xp, f.BT, tiles, x.shape[1], phases)
-    cotangents = tiles.buffer(xp, (f.m, f.m, g.shape[1]))
-    to_products = Sandwich(xp, tuple(zip(*f.AT, strict=True)), tiles, g.shape[1], cotangents)
+    c, o, size = x.shape[1], g.shape[1], f.size
+    tiles = Tiles(geo, f.m, size**2 * max(c, o), x, limit)
+    phases, cotangents = tiles.phases(xp, c, halo=1), tiles.phases(xp, o)
+    to_inputs = Sandwich(xp, f.BT, phases.shape, tiles, tiles.height)
+    turned = tuple(zip(*f.AT, strict=True))
+    to_products = Sandwich(xp, turned, cotangents.shape, tiles, tiles.height)
     v, w = (_matrices(s.result, geo, tiles) for s in (to_inputs, to_products))
-    each = xp.empty((*v.shape[:3], w.shape[2]), x.dtype)
-    total = xp.zeros(each.shape, x.dtype)
+    each = xp.empty((*v.shape[:4], w.shape[3]), x.dtype)
+    total = xp.zeros((v.shape[0], *each.shape[2:]), x.dtype)
     for part in tiles.parts:
         tiles.sort(xp, phases, x[part], [lo for lo, _ in geo.padding])
         tiles.sort(xp, cotangents, g[part], (0, 0))
-        to_inputs(xp)
-        to_products(xp)
-        # (f * f, G, C/G, L) @ (f * f, G, L, O/G) --> (f * f, G, C/G, O/G), added up
-        xp.add(total, xp.matmul(v, w.swapaxes(-1, -2), out=each), out=total)
-    # (9, f * f) @ (f * f, G * C/G * O/G), then G, C/G, O/G in the filter's order
-    flat = total.reshape((f.size**2, prod(total.shape[1:])))
-    gw = xp.matmul(_kron(xp, f, x.dtype).swapaxes(0, 1), flat)
-    return gw.reshape((9, *total.shape[1:])).transpose((1, 3, 2, 0)).reshape(weight_shape)
+        for step, wider in tiles.steps():
+            to_inputs(xp, phases[:, wider])
+            to_products(xp, cotangents[:, step])
+            # (f * f, rows, G, C/G, L) @ (f * f, rows, G, L, O/G), added up over rows
+            xp.matmul(v, w.swapaxes(-1, -2), out=each)
+            for row in range(tiles.height):
+                xp.add(total, each[:, row], out=total)
+    planes = total.reshape((size, 1, size, prod(total.shape[1:])))
+    to_filters = Sandwich(xp, tuple(zip(*f.G, strict=True)), planes.shape, tiles, 1)
+    to_filters(xp, planes)
+    gw = to_filters.result.reshape((9, *total.shape[1:]))
+    return gw.transpose((1, 3, 2, 0)).reshape(weight_shape)
 
 
 def _matrices(x: Array, geo: Geometry, tiles: Tiles) -> Array:
-    """(f, f, C, L + 1) --> (f * f, G, C/G, L)."""
-    size, _, c, length = x.shape
-    split = x.reshape((size * size, geo.groups, c // geo.groups, length))
-    return split[..., : tiles.length]
+    """(f, f, rows, C * L), or the same flat, --> (f * f, rows, G, C/G, L)."""
+    size, rows, groups, width = x.shape[0], tiles.height, geo.groups, tiles.width
+    return x.reshape((size**2, rows, groups, x.size // (size**2 * rows * groups * width), width))
 
 
-def _kron(xp: XP, f: Transform, dtype: Any) -> Array:
-    """G ⊗ G (f * f, 9): the filter's transform of both axes at once."""
-    return xp.asarray(numpy.kron(f.G, f.G), dtype)
-
-
-def _transformed_filters(xp: XP, weight: Array, geo: Geometry, f: Transform) -> Array:
+def _transformed_filters(xp: XP, weight: Array, geo: Geometry, f: Transform, tiles: Tiles) -> Array:
+    """G w Gᵀ: (O, C/G, 3, 3) --> (f * f, 1, G, O/G, C/G)."""
     o, c = weight.shape[:2]
-    u = xp.matmul(_kron(xp, f, weight.dtype), weight.reshape((o * c, 9)).swapaxes(0, 1))
-    return u.reshape((f.size**2, geo.groups, o // geo.groups, c))
+    planes = weight.transpose((2, 3, 0, 1)).reshape((3, 1, 3, o * c))
+    transform = Sandwich(xp, f.G, planes.shape, tiles, 1)
+    transform(xp, planes)
+    return transform.result.reshape((f.size**2, 1, geo.groups, o // geo.groups, c))
