@@ -5,6 +5,7 @@ from typing import Any
 
 from bakeoff_reference.arguments import Pairs, Shape, pairs_of, per_dim, window_extent
 from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.conv.blocked import spots
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.im2col import taps
 from bakeoff_reference.errors import refuse
@@ -56,10 +57,16 @@ def max_pool2d(
     Of tied elements the first in the window's row-major order gets the cotangent.
     """
     geo = _geometry(x, kernel_size, stride, padding)
-    views = _slices(_bordered(xp, x, padding, -float("inf")), geo)
-    y = xp.empty(views[0].shape, x.dtype)
-    xp.copyto(y, views[0])
-    for view in views[1:]:
+    every = (slice(None), slice(None))
+    if any(map(any, padding)):
+        y = xp.full((*x.shape[:2], *geo.out), -float("inf"), x.dtype)
+        for _, outputs, inputs in spots(x.shape[2:], geo):
+            part = y[every + outputs]
+            xp.maximum(part, x[every + inputs], out=part)
+        return y
+    views = _slices(x, geo)
+    y = xp.maximum(views[0], views[min(1, len(views) - 1)])
+    for view in views[2:]:
         xp.maximum(y, view, out=y)
     return y
 
@@ -68,14 +75,21 @@ def _max_vjp(
     xp: XP, g: Array, y: Array, x: Array, kernel_size: Shape, stride: Shape, padding: Pairs
 ) -> Array:
     geo = _geometry(x, kernel_size, stride, padding)
-    bordered = _bordered(xp, x, padding, -float("inf"))
-    result = xp.zeros(bordered.shape, x.dtype)
+    result = xp.zeros(x.shape, x.dtype)
+    disjoint = all(k <= s for k, s in zip(geo.kernel, geo.stride, strict=True))
     free = xp.ones(y.shape, "bool")  # windows whose maximum has not been met yet
-    for source, target in zip(_slices(bordered, geo), _slices(result, geo), strict=True):
-        hit = xp.logical_and(xp.equal(source, y), free)
-        xp.add(target, g * hit, out=target)
-        xp.logical_and(free, xp.logical_not(hit), out=free)
-    return result[(slice(None), slice(None), *interior(x.shape[2:], padding))]
+    hit, share = xp.empty(y.shape, "bool"), xp.empty(y.shape, g.dtype)
+    every = (slice(None), slice(None))
+    for _, outputs, inputs in spots(x.shape[2:], geo):
+        seen, left, new, part = (a[every + outputs] for a in (y, free, hit, share))
+        target = result[every + inputs]
+        xp.equal(x[every + inputs], seen, out=new)
+        xp.logical_and(new, left, out=new)
+        xp.greater(left, new, out=left)  # left, and not met now
+        xp.multiply(g[every + outputs], new, out=part)
+        # an input of one window only has nothing to be added to; -0 becomes 0 as in a sum
+        xp.add(part, 0, out=target) if disjoint else xp.add(target, part, out=target)
+    return result
 
 
 max_pool2d.defvjp(_max_vjp)
