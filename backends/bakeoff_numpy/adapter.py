@@ -83,7 +83,8 @@ class NumpyAdapter(Adapter):
             "device": "cpu",
             "threads": blas.threads_of(found),
             "modes": {"tf32": False, "fast_math": False, "accumulate": "float32"},
-            "precision": "float16 adds up in float32; else the tensor's own dtype",
+            "precision": "float16 adds up in float32; else the tensor's own dtype; float32 "
+            "convolutions of 3 x 3 and many channels by Winograd's F(2, 3)",
             "layout": "NCHW",
             "blas": found,
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),

@@ -13,6 +13,14 @@ import scipy.special
 Array = Any
 
 
+def _window(at: Any, stride: Any, kernel: Any, dilation: Any) -> tuple[slice, ...]:
+    """What the output at a place sees of the padded input."""
+    return tuple(
+        slice(i * s, i * s + d * (k - 1) + 1, d)
+        for i, s, k, d in zip(at, stride, kernel, dilation, strict=True)
+    )
+
+
 def conv(x: Array, w: Array, stride: Any, padding: Any, dilation: Any, groups: int) -> Array:
     """Cross-correlation, one output element at a time."""
     x = np.pad(x, ((0, 0), (0, 0), *padding))
@@ -23,10 +31,7 @@ def conv(x: Array, w: Array, stride: Any, padding: Any, dilation: Any, groups: i
     for channel in range(o):
         first = channel // (o // groups) * depth
         for at in product(*map(range, out)):
-            window = tuple(
-                slice(i * s, i * s + e, d)
-                for i, s, e, d in zip(at, stride, extent, dilation, strict=True)
-            )
+            window = _window(at, stride, kernel, dilation)
             patch = x[(slice(None), slice(first, first + depth), *window)]
             y[(slice(None), channel, *at)] = (patch * w[channel]).sum(tuple(range(1, x.ndim)))
     return y
@@ -42,10 +47,7 @@ def conv_filter_gradient(
     for channel in range(o):
         first = channel // (o // groups) * depth
         for at in product(*map(range, g.shape[2:])):
-            window = tuple(
-                slice(i * s, i * s + d * (k - 1) + 1, d)
-                for i, s, k, d in zip(at, stride, kernel, dilation, strict=True)
-            )
+            window = _window(at, stride, kernel, dilation)
             patch = x[(slice(None), slice(first, first + depth), *window)]
             seen = g[(slice(None), channel, *at)].reshape((-1,) + (1,) * (x.ndim - 1))
             w[channel] += (patch * seen).sum(0)
@@ -66,10 +68,7 @@ def conv_transpose(
     for channel in range(c):
         first = channel // (c // groups) * depth
         for at in product(*map(range, x.shape[2:])):
-            spot = tuple(
-                slice(i * s, i * s + d * (k - 1) + 1, d)
-                for i, s, d, k in zip(at, stride, dilation, kernel, strict=True)
-            )
+            spot = _window(at, stride, kernel, dilation)
             value = x[(slice(None), channel, *at)].reshape((n,) + (1,) * (len(kernel) + 1))
             y[(slice(None), slice(first, first + depth), *spot)] += value * w[channel]
     crop = tuple(slice(lo, m - hi) for m, (lo, hi) in zip(full, padding, strict=True))

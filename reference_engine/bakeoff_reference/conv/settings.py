@@ -23,7 +23,8 @@ class ConvSettings:
         The name of a strategy that is used wherever it applies, and whatever its error; empty:
         chosen by shape.
     tolerance
-        The error that is accepted, over the largest result. Winograd's F(4, 3) needs 2e-5.
+        The error that is accepted, over the largest result. Winograd's F(4, 3) needs 2e-5, and
+        is then among what a plan tries.
     memory
         Whether a small workspace matters more than speed.
     autotune
