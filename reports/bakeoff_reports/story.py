@@ -76,23 +76,25 @@ def _gradients(analysis: Analysis) -> list[Block]:
              for c in cases if (r := record_of(analysis, c, "norms")) is not None}  # fmt: skip
     if not norms:
         return []
-    deepest = max(depth for _, depth in norms)
+    depths = {depth for _, depth in norms}
+    deepest = max(depths)
     kinds = list(dict.fromkeys(kind for kind, _ in norms))
     by_layer = [over_steps(k, norms[k, deepest]) for k in kinds if (k, deepest) in norms]
     by_depth = [
-        Line(k, depths := sorted(d for kind, d in norms if kind == k),
-             [norms[k, d][0] for d in depths])
+        Line(k, taken := sorted(d for kind, d in norms if kind == k),
+             [norms[k, d][0] for d in taken])
         for k in kinds
+    ]  # fmt: skip
+    panels = [
+        Panel(f"In each layer, at {deepest} hidden layers", "layer, from the input",
+              "norm of the gradient", by_layer, log=True),
+        Panel("In the first layer, against depth", "hidden layers", "", by_depth, log=True),
     ]  # fmt: skip
     shrink = {line.backend: _per_layer(line) for line in by_layer}
     worst, best = max(shrink, key=shrink.__getitem__), min(shrink, key=shrink.__getitem__)
     return [
         Figure(
-            story([
-                Panel(f"In each layer, at {deepest} hidden layers", "layer, from the input",
-                      "norm of the gradient", by_layer, log=True),
-                Panel("In the first layer, against depth", "hidden layers", "", by_depth, log=True),
-            ]),
+            story(panels if len(depths) > 1 else panels[:1]),
             "The Euclidean norm of the gradient by a layer's weights, before any training, on a "
             "logarithmic scale. Left, every layer of the deepest network; right, the first layer "
             "of networks of each depth.",

@@ -108,6 +108,14 @@ def test_the_sentences_say_what_was_measured(title: str, texts: list[str]):
         assert text in said, said
 
 
+def test_networks_of_one_depth_are_not_drawn_against_depth():
+    made = run()
+    kept = tuple(r for r in made.records if "gradient" not in r.case_id or r.case_id.endswith("-8"))
+    whole, partial = (told(m)["The gradient vanishes"][0].drawing
+                      for m in (made, replace(made, records=kept)))  # fmt: skip
+    assert (len(whole.axes), len(partial.axes)) == (2, 1)
+
+
 def test_a_run_without_a_device_says_so_plainly():
     blocks = told(run())["Seventy times as fast"]
     assert not any(isinstance(b, Figure) for b in blocks)
