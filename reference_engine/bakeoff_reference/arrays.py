@@ -56,9 +56,14 @@ def array_module(np: Any, reductions: Any = None) -> Any:
         return x.reshape(-1)[flat + starts(flat.size, classes)].reshape(labels.shape)
 
     def pick_subtract(x: Array, labels: Array, values: Array) -> None:
-        """``x[..., labels] -= values`` of labels that `pick` was given; ``x`` is contiguous."""
+        """``x[..., labels] -= values`` of labels that `pick` was given.
+
+        A matrix may lie in memory by columns, as what was computed from a transposed one does;
+        with more dimensions ``x`` is contiguous.
+        """
         flat = labels.reshape(-1)
-        x.reshape(-1)[flat + starts(flat.size, x.shape[-1])] -= values.reshape(-1)
+        rows = x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
+        rows[starts(flat.size, 1), flat] -= values.reshape(-1)
 
     def column_sums(x: Array) -> Array:
         """(N, C) -> (C,)."""

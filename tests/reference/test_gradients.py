@@ -156,3 +156,17 @@ def test_powers_of_zero() -> None:
 def test_relative_is_an_error() -> None:
     """The measure itself sees a wrong element."""
     assert relative(np.array([1.0, 2.0]), np.array([1.0, 4.0])) == 0.5
+
+
+def test_gradient_of_logits_that_lie_by_columns() -> None:
+    """The labelled elements are reduced in whatever order the logits lie in memory."""
+    logits = np.random.default_rng(0).standard_normal((6, 4))
+    labels = np.array([0, 3, 1, 2, 2, 0])
+
+    def loss(x: Any) -> Any:
+        return ops.sum(ops.sparse_softmax_cross_entropy_with_logits(x, labels))
+
+    gradient = value_and_grad(loss)
+    expected = gradient(logits)[1].numpy()
+    np.testing.assert_allclose(gradient(np.asfortranarray(logits))[1].numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(expected.sum(axis=1), 0, atol=1e-12)
