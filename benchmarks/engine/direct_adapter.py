@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from resident import ResidentAdapter
-
 from bakeoff_worker.program import Program
+
+from .resident import ResidentAdapter
 
 STRATEGY = "blocked"  # columns, block by block; the gradient of the input by convolutions of it
 

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from resident import ResidentAdapter
 
 from bakeoff_worker.program import Program, references
+
+from .resident import ResidentAdapter
 
 Array = Any
 
