@@ -30,7 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", action="append", default=[], metavar="GLOB",
                         help=f"only these of {', '.join(r.name for r in ROWS)}")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=10, help="process rounds")
+    parser.add_argument("--rounds", type=int, default=10, help="most process rounds")
     parser.add_argument("--gate", action="store_true", help="exit with 1 if a gate is missed")
     parser.add_argument("--out", type=Path, metavar="FILE", help="keep the figures as JSON")
     parser.add_argument("--write", action="store_true", help="write docs/engine.md and its data")

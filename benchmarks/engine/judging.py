@@ -31,12 +31,12 @@ def judge(row: Row, bank: Times) -> dict[str, Any]:
 
 
 def _judged(row: Row, part: Part, bank: Times) -> dict[str, Any]:
-    value, low, high, reason = _figure(part, bank)
+    value, low, high, rounds, reason = _figure(part, bank)
     word = "not available" if reason else verdict(value, row) if bank.threads == 1 else "not judged"
     finite = [v if v is not None and math.isfinite(v) else None for v in (low, high)]
     return {
         "label": part.label, "value": value, "low": finite[0], "high": finite[1],
-        "reason": reason, "verdict": word,
+        "rounds": rounds, "reason": reason, "verdict": word,
     }  # fmt: skip
 
 
@@ -47,14 +47,14 @@ def verdict(value: float, row: Row) -> str:
     return "gate" if value <= row.gate else "miss"
 
 
-def _figure(part: Part, bank: Times) -> tuple[float, float | None, float | None, str]:
-    """Return a part's figure, its interval where it has one, and why there is none."""
+def _figure(part: Part, bank: Times) -> tuple[float, float | None, float | None, int, str]:
+    """Return a part's figure, its interval and rounds where it has them, and why it has none."""
     if isinstance(part, Alone):
         try:
-            return FIGURES[part.figure](part.layer), None, None, ""
+            return FIGURES[part.figure](part.layer), None, None, 0, ""
         except ImportError as error:  # the engine of this checkout has no such setting
-            return 0.0, None, None, str(error)
+            return 0.0, None, None, 0, str(error)
     found = bank.interval(part)
     if isinstance(found, Interval):
-        return found.ratio, found.low, found.high, ""
-    return 0.0, None, None, found
+        return found.ratio, found.low, found.high, found.rounds, ""
+    return 0.0, None, None, 0, found
