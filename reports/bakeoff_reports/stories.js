@@ -20,11 +20,12 @@
       draw("circle", { class: fraction <= 1 ? "good" : "bad", cx: x(Number.isFinite(fraction) ? place : 1), cy: 8, r: 4 }));
   };
   const errors = (checks) => {
-    const words = (f) => (typeof f === "number" ? String(f) : f);
+    const shown = checks.filter(Array.isArray), [left] = checks.slice(shown.length);
     return make("div", { class: "scroll", role: "group", "aria-label": "Error against its bound", tabindex: 0 },
-      table("The worst error of each output against its bound, the line; the scale is logarithmic",
-        ["Output", "On a scale", "Of its bound", "Error", "Bound", "Kind"], checks.map(([output, kind, fraction, error, bound]) =>
-          [output, gauge(Number(fraction)), words(fraction), scientific(error), scientific(bound), kind])));
+      table("The worst error of each output against its bound, the line; the scale is logarithmic"
+        + (left ? `; ${left} outputs further from it are left out` : ""),
+        ["Output", "On a scale", "Of its bound", "Error", "Bound", "Kind"], shown.map(([output, kind, fraction, error, bound]) =>
+          [output, gauge(Number(fraction)), String(fraction), scientific(error), scientific(bound), kind])));
   };
 
   const decoded = ([, low, high, rounds]) => rounds.map((code) =>

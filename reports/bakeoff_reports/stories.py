@@ -7,7 +7,6 @@ so a page of some thousand cells stays small.
 
 import base64
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any
 
 from bakeoff.record import Check, Record
@@ -21,7 +20,7 @@ from bakeoff_worker.program import Program
 
 NAME = "stories"
 MOST_ROUNDS, MOST_BLOCKS = 24, 24  # of a strip plot; more are thinned evenly, which is said
-MOST_CHECKS = 12  # of a cell: the worst
+MOST_CHECKS = 24  # of a cell: the worst
 MOST_NODES = 60  # of a graph that can still be read
 MOST_TEXT = 160  # characters of an op's attributes
 
@@ -71,18 +70,19 @@ def _cell(analysis: Analysis, row: Any, texts: dict[str, int]) -> list[Any]:
     return told
 
 
-def _checks(records: Sequence[Record]) -> list[list[Any]]:
-    """Return each output's worst check, the worst output first."""
+def _checks(records: Sequence[Record]) -> list[Any]:
+    """Return each output's worst check, the worst output first; last how many are left out."""
     worst: dict[str, Check] = {}
     for check in (c for r in records for c in r.checks or ()):
         before = worst.get(check.output)
         if before is None or not check.fraction <= before.fraction:  # NaN is worst
             worst[check.output] = check
     order = sorted(worst.values(), key=lambda c: -c.fraction if c.fraction == c.fraction else -1e99)
-    return [
+    shown: list[Any] = [
         [c.output, c.kind, *(_figure(v) for v in (c.fraction, c.error, c.bound))]
-        for c in islice(order, MOST_CHECKS)
+        for c in order[:MOST_CHECKS]
     ]
+    return [*shown, len(order) - len(shown)] if len(order) > len(shown) else shown
 
 
 def _figure(value: float) -> float | str:

@@ -72,6 +72,13 @@ def test_the_worst_check_of_each_output_is_told(fractions, worst):
     assert found == [["y", "gamma", worst, worst, 1.0], ["grad a", "gamma", 0.125, 0.125, 1.0]]
 
 
+def test_of_too_many_outputs_the_worst_are_told_and_how_many_are_left_out():
+    many = [Check(f"w{i}", "gamma", i, 100.0, i / 100) for i in range(stories.MOST_CHECKS + 3)]
+    [(*found, left_out)] = told([{"checks": tuple(many)}])
+    assert [name for name, *_ in found] == [c.output for c in many[:2:-1]]
+    assert left_out == 3
+
+
 def test_a_program_too_large_to_draw_is_only_counted():
     run = synthetic.run(("numpy",), preset="smoke", rounds=1)
     program = run.cases[0].program
