@@ -1,20 +1,21 @@
 """The figures, drawn from plain data with matplotlib's object-oriented interface."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from bakeoff_reports import style, words
+from bakeoff_reports import legend, style, words
 
 Looks = Mapping[str, tuple[str, str]]  # backend → colour, marker
+T = TypeVar("T")
+TITLE = 23.0  # pixels of a panel's title, with room below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,16 @@ def forest(lanes: Sequence[Lane], panels: Sequence[str], looks: Looks, unit: str
     """
     backends = [b for b in looks if any(p.backend == b for _, p in _points(lanes))]
     pitch, gap, bottom = 13.0, 12.0, 46.0
-    top = 58.0 if len(panels) > 1 else 36.0
     tall = len(lanes) * (max(len(backends), 1) * pitch + gap)
+    left = 20 + 6.6 * max((len(lane.label) for lane in lanes), default=10)
+    top = legend.height(backends, left - 8) + (TITLE if len(panels) > 1 else 0)
     with style.house_style():
         figure = style.canvas(top + tall + bottom)
-        left = 20 + 6.6 * max((len(lane.label) for lane in lanes), default=10)
         wide = (style.WIDTH - left - 20) / max(len(panels), 1)
-        span = _span([p for _, p in _points(lanes)])
+        span = ratio_span([p for _, p in _points(lanes)])
         for number, panel in enumerate(panels):
             axes = style.place(figure, left + number * wide, top, wide - 18, tall)
-            _ratio_axis(axes, span, unit if len(panels) == 1 else "", noise, wide - 18)
+            ratio_axis(axes, span, unit if len(panels) == 1 else "", noise, wide - 18)
             axes.set_title(panel if len(panels) > 1 else "", fontsize=11.5)
             axes.set_ylim(len(lanes), 0)
             axes.yaxis.set_major_locator(FixedLocator([i + 0.5 for i in range(len(lanes))]))
@@ -83,13 +84,13 @@ def forest(lanes: Sequence[Lane], panels: Sequence[str], looks: Looks, unit: str
                 for point in lane.panels.get(panel, ()):
                     slot = (backends.index(point.backend) + 0.5) / len(backends)
                     share = len(backends) * pitch / (len(backends) * pitch + gap)
-                    _draw_point(axes, point, i + 0.5 + (slot - 0.5) * share, looks, span)
+                    draw_point(axes, point, i + 0.5 + (slot - 0.5) * share, looks, span)
         if len(panels) > 1:
             figure.text(
                 (left + style.WIDTH - 20) / 2 / style.WIDTH, 8 / (top + tall + bottom), unit,
                 ha="center", va="bottom", color=style.SOFT,
             )  # fmt: skip
-        _legend(figure, backends, looks, left)
+        legend.draw(figure, backends, looks, left - 8)
     return figure
 
 
@@ -100,9 +101,7 @@ def _points(lanes: Iterable[Lane]) -> Iterable[tuple[str, Point]]:
                 yield panel, point
 
 
-def _draw_point(
-    axes: Axes, point: Point, y: float, looks: Looks, span: tuple[float, float]
-) -> None:
+def draw_point(axes: Axes, point: Point, y: float, looks: Looks, span: tuple[float, float]) -> None:
     colour, marker = looks[point.backend]
     low = max(point.low, span[0])
     high = min(point.high, span[1])
@@ -114,7 +113,7 @@ def _draw_point(
     )  # fmt: skip
 
 
-def _span(points: Sequence[Point]) -> tuple[float, float]:
+def ratio_span(points: Sequence[Point]) -> tuple[float, float]:
     """Return the range of a ratio axis: the points, 1, and intervals as far as they fit."""
     ratios = [p.ratio for p in points if p.ratio > 0] or [1.0]
     low, high = min(*ratios, 0.8), max(*ratios, 1.25)
@@ -139,7 +138,7 @@ def ratio_ticks(low: float, high: float, most: int) -> list[float]:
     return ticks[:: math.ceil(len(ticks) / most)]
 
 
-def _ratio_axis(axes: Axes, span: tuple[float, float], unit: str, noise: float | None,
+def ratio_axis(axes: Axes, span: tuple[float, float], unit: str, noise: float | None,
                 wide: float) -> None:  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(*span)
@@ -154,20 +153,6 @@ def _ratio_axis(axes: Axes, span: tuple[float, float], unit: str, noise: float |
     axes.set_xlabel(unit)
 
 
-def _legend(figure: Figure, backends: Sequence[str], looks: Looks, left: float) -> None:
-    """Name the series in one line along the top."""
-    handles = [
-        Line2D([], [], color=looks[b][0], marker=looks[b][1], markersize=6.5, linewidth=2, label=b)
-        for b in backends
-    ]
-    if handles:
-        figure.legend(
-            handles=handles, loc="upper left", ncols=min(len(handles), 6),
-            bbox_to_anchor=((left - 8) / style.WIDTH, 1.0), borderaxespad=0.2,
-            handlelength=1.8, columnspacing=1.6, handletextpad=0.6, labelcolor=style.INK,
-        )  # fmt: skip
-
-
 def at_a_glance(points: Mapping[str, Sequence[float]], means: Mapping[str, Point], looks: Looks,
                 unit: str, noise: float | None) -> Figure:  # fmt: skip
     """Draw every ranked ratio of a run: a lane per backend, its geometric mean below the dots."""
@@ -177,8 +162,8 @@ def at_a_glance(points: Mapping[str, Sequence[float]], means: Mapping[str, Point
         left = 24 + 7.4 * max(len(name) for name in points)
         axes = style.place(figure, left, top, style.WIDTH - left - 20, lane * len(points))
         everything = [Point(b, r, r, r) for b, ratios in points.items() for r in ratios]
-        span = _span([*everything, *means.values()])
-        _ratio_axis(axes, span, unit, noise, style.WIDTH - left - 20)
+        span = ratio_span([*everything, *means.values()])
+        ratio_axis(axes, span, unit, noise, style.WIDTH - left - 20)
         axes.set_ylim(len(points), 0)
         axes.yaxis.set_major_locator(FixedLocator([i + 0.5 for i in range(len(points))]))
         axes.set_yticklabels(list(points))
@@ -195,7 +180,7 @@ def at_a_glance(points: Mapping[str, Sequence[float]], means: Mapping[str, Point
                 markeredgewidth=0,
             )  # fmt: skip
             if backend in means and means[backend].ratio > 0:
-                _draw_point(axes, means[backend], i + 0.72, looks, span)
+                draw_point(axes, means[backend], i + 0.72, looks, span)
     return figure
 
 
@@ -203,8 +188,10 @@ def curves(panels: Mapping[str, Sequence[Line]], looks: Looks, xlabel: str, ylab
     """Draw values over sizes, both axes logarithmic: a panel per dtype and pass."""
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
-    tall, wide, top, gap = 220.0, style.WIDTH / columns, 58.0, 78.0
-    names = dict.fromkeys(line.backend for lines in panels.values() for line in lines)
+    names = {line.backend for lines in panels.values() for line in lines}
+    named = [b for b in looks if b in names]
+    tall, wide, gap = 220.0, style.WIDTH / columns, 78.0
+    top = legend.height(named, 62) + TITLE
     with style.house_style():
         figure = style.canvas(top + rows * (tall + gap) - gap + 50)
         values = [y for lines in panels.values() for line in lines for y in line.y if y > 0]
@@ -227,7 +214,7 @@ def curves(panels: Mapping[str, Sequence[Line]], looks: Looks, xlabel: str, ylab
             axes.set_xlabel(xlabel)
             if column == 0:
                 axes.set_ylabel(ylabel)
-        _legend(figure, [b for b in looks if b in names], looks, 62)
+        legend.draw(figure, named, looks, 62)
     return figure
 
 
@@ -248,8 +235,9 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
     ``per`` is what a loss belongs to: a step or an epoch.
     """
     both = bool(losses or oracle) and bool(accuracies)
-    top, tall, wide = 58.0, 240.0, style.WIDTH / (2 if both else 1)
     names = {line.backend for line in [*losses, *accuracies]}
+    named = [b for b in looks if b in names]
+    top, tall, wide = legend.height(named, 62) + TITLE, 240.0, style.WIDTH / (2 if both else 1)
     with style.house_style():
         figure = style.canvas(top + tall + 50)
         place = 0.0
@@ -284,7 +272,7 @@ def trajectories(losses: Sequence[Line], oracle: Line | None, accuracies: Sequen
             axes.set_xlim(left=0)
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
             axes.grid(axis="y")
-        _legend(figure, [b for b in looks if b in names], looks, 62)
+        legend.draw(figure, named, looks, 62)
     return figure
 
 
@@ -297,8 +285,8 @@ def error_table(ops: Sequence[str], backends: Mapping[str, Sequence[Tile]]) -> F
 
     A row per op, a column per backend; shades and marks as in `error_map`.
     """
-    left = 22 + 6.9 * max(len(name) for name in ops)
-    wide, tall, top = 104.0, 24.0 * len(ops), 66.0
+    left, wide = _table_columns(ops, backends)
+    tall, top = 24.0 * len(ops), 66.0
     with style.house_style():
         figure = style.canvas(top + tall + 6)
         axes = _tile_axes(figure, left, top, wide * len(backends), tall, len(backends), len(ops))
@@ -311,6 +299,17 @@ def error_table(ops: Sequence[str], backends: Mapping[str, Sequence[Tile]]) -> F
     return figure
 
 
+def _table_columns(ops: Iterable[str], backends: Iterable[str]) -> tuple[float, float]:
+    """Return where an error table's columns begin, and how wide each is."""
+    return 22 + 6.9 * max(map(len, ops)), max(104.0, 14 + 7.2 * max(map(len, backends)))
+
+
+def fits_in_table(ops: Iterable[str], backends: Sequence[str]) -> bool:
+    """Return whether an error table of so many backends stays within the figure."""
+    left, wide = _table_columns(ops, backends)
+    return left + wide * len(backends) <= style.WIDTH
+
+
 def error_map(
     columns: Sequence[str], rows: Mapping[str, Sequence[Tile]], per_band: int = 40
 ) -> Figure:
@@ -319,6 +318,15 @@ def error_map(
     Shades run from far below the bound to just below it; what failed carries a mark, so
     that nothing rests on colour alone. Long lists continue in further bands.
     """
+    return banded(columns, rows, _draw_tile, _tile_legend, per_band)
+
+
+def banded(
+    columns: Sequence[str], rows: Mapping[str, Sequence[T]],
+    draw: Callable[[Axes, T, float, float], None], key: Callable[[Figure, float], None],
+    per_band: int = 40,
+) -> Figure:  # fmt: skip
+    """Draw a field per column and row in bands of so many columns, and a key on top."""
     bands = math.ceil(len(columns) / per_band)
     per_band = math.ceil(len(columns) / bands)
     left = 22 + 7.0 * max(len(name) for name in rows)
@@ -329,15 +337,15 @@ def error_map(
     with style.house_style():
         figure = style.canvas(height)
         for band in range(bands):
-            ops = columns[band * per_band : (band + 1) * per_band]
+            names = columns[band * per_band : (band + 1) * per_band]
             top = 34 + band * (head + tall + 14) + head
-            axes = _tile_axes(figure, left, top, side * len(ops), tall, len(ops), len(rows))
-            axes.set_xticks([i + 0.5 for i in range(len(ops))], ops, rotation=90)
+            axes = _tile_axes(figure, left, top, side * len(names), tall, len(names), len(rows))
+            axes.set_xticks([i + 0.5 for i in range(len(names))], names, rotation=90)
             axes.set_yticks([i + 0.5 for i in range(len(rows))], list(rows))
-            for i, tiles in enumerate(rows.values()):
-                for j, tile in enumerate(tiles[band * per_band : (band + 1) * per_band]):
-                    _draw_tile(axes, tile, j, i)
-        _tile_legend(figure, left)
+            for i, fields in enumerate(rows.values()):
+                for j, field in enumerate(fields[band * per_band : (band + 1) * per_band]):
+                    draw(axes, field, j, i)
+        key(figure, left)
     return figure
 
 

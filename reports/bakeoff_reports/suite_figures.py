@@ -16,7 +16,8 @@ from bakeoff_reports.figures import Lane, Line, Point, Tile
 from bakeoff_reports.sections import glance, unit
 
 _RATED = (Outcome.OK, Outcome.CONTENDED)  # a wrong answer has no rate
-MOST_LANES = 30  # of a forest plot: beyond, a strip of dots per backend says more
+# Of a forest plot: beyond, a strip of dots per backend says more.
+MOST_LANES, MOST_MARKS = 30, 240
 FEW_OPS = 20  # so many get a row each with its number, more a field each
 PASS_WORDS = {
     "forward": "forward",
@@ -96,7 +97,7 @@ def _forest(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
     filled = sum(len(by_panel) for by_panel in lanes.values())
     if len(panels) > 3 or filled < 0.6 * len(panels) * len(lanes):
         panels, lanes = _in_one_panel(lanes)
-    if len(lanes) > MOST_LANES:
+    if len(lanes) > MOST_LANES or len(lanes) * drawable["backend"].nunique() > MOST_MARKS:
         return glance(analysis, str(cells["suite"].iloc[0]))
     ordered = [p for p in (*PASS_WORDS.values(), *panels) if p in panels]
     drawing = figures.forest(
@@ -209,7 +210,8 @@ def _ops(analysis: Analysis, cells: pd.DataFrame) -> Figure | None:
         backend: [_tile(by_place.get((op, backend), [])) for op in ops]
         for backend in analysis.backends
     }
-    draw = figures.error_table if len(ops) <= FEW_OPS else figures.error_map
+    few = len(ops) <= FEW_OPS and figures.fits_in_table(ops, analysis.backends)
+    draw = figures.error_table if few else figures.error_map
     drawing = draw(list(ops), rows)
     states = {b: [t.state for t in tiles] for b, tiles in rows.items()}
     return Figure(
