@@ -52,7 +52,7 @@ def decades(points: Sequence[Point], years: Mapping[str, float], looks: Looks,
         for point, place, (x, y) in zip(
             points, labels.place(at, sizes, frame, taken), at, strict=True
         ):
-            _name(axes, point.backend, place, (x, y), frame, looks[point.backend][0])
+            write_name(axes, point.backend, place, (x, y), frame, looks[point.backend][0])
     return figure
 
 
@@ -98,7 +98,7 @@ def _mark(axes: Axes, point: Point, year: float, looks: Looks) -> None:
     )  # fmt: skip
 
 
-def _name(axes: Axes, text: str, place: labels.Label, point: tuple[float, float], frame: Box,
+def write_name(axes: Axes, text: str, place: labels.Label, point: tuple[float, float], frame: Box,
           colour: str) -> None:  # fmt: skip
     """Write a name, and draw a line to it where it stands apart from its point."""
 
