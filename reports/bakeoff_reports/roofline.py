@@ -62,7 +62,7 @@ def roof(ceilings: list[Ceilings], dtype: str, threads: int) -> Roof:
     for size, rate in (pair for c in ceilings for pair in c.copy):
         copies[size] = max(copies.get(size, 0.0), threads * rate / 1e9)
     ends = dict.fromkeys(size for size in (min(copies, default=0), max(copies, default=0)) if size)
-    copy = [(f"copy in {words.size(size)}", copies[size]) for size in ends]
+    copy = [(words.size(size), copies[size]) for size in ends]
     return Roof(max(rates, default=math.nan) / 1e9, copy)
 
 
@@ -75,7 +75,7 @@ def _figure(analysis: Analysis, backends: list[str], panels: Panels) -> Figure:
     return Figure(
         roofline_panels(panels, style.series(analysis.backends)),
         "Operations per second against operations per byte of inputs and results, both axes "
-        f"logarithmic.{crowd} Inputs that stay in a cache may lie above the line of memory.",
+        f"logarithmic.{crowd}{_slopes(panels)}",
         "; ".join(
             f"{dtype}: at most {max(a.gflops for a in its):.3g} GFLOP/s, by "
             f"{max(its, key=lambda a: a.gflops).backend}, of "
@@ -84,3 +84,13 @@ def _figure(analysis: Analysis, backends: list[str], panels: Panels) -> Figure:
         )
         + ".",
     )
+
+
+def _slopes(panels: Panels) -> str:
+    """Say what the slopes are; empty where copying was not measured, as on a device."""
+    copy = next(iter(panels.values()))[0].copy
+    if not copy:
+        return ""
+    told = " and ".join(f"{rate:.3g} GB/s in {size}" for size, rate in copy)
+    lines = "solid and dashed" if len(copy) > 1 else "solid"
+    return f" The slopes are copying: {told}, {lines}. What stays in a cache may lie above them."

@@ -48,7 +48,7 @@ def roofline_panels(panels: Mapping[str, tuple[Roof, Sequence[Attained]]], looks
     if is_crowd:
         names = {a.backend for _, cells in panels.values() for a in _fastest(cells)}
     named = [b for b in looks if b in names]
-    across = min(ACROSS, len(panels))
+    across, limits = min(ACROSS, len(panels)), _limits(panels)
     bands, top = math.ceil(len(panels) / across), legend.height(named, LEFT)
     wide, tall = (style.WIDTH - LEFT) / across, TITLE + TALL + BOTTOM + 14
     with style.house_style():
@@ -59,8 +59,8 @@ def roofline_panels(panels: Mapping[str, tuple[Roof, Sequence[Attained]]], looks
                 figure, LEFT + column * wide, top + band * tall + TITLE, wide - GAP - 20, TALL
             )
             axes.set_title(dtype)
-            _axes(axes, roof, cells)
-            _draw_roof(axes, roof, wide - GAP - 20)
+            _axes(axes, limits)
+            _draw_roof(axes, roof)
             if is_crowd:
                 _draw_ranges(axes, cells)
             _draw_cells(axes, _fastest(cells) if is_crowd else cells, looks)
@@ -81,14 +81,20 @@ def _fastest(cells: Sequence[Attained]) -> list[Attained]:
     return [max(its, key=lambda a: a.gflops) for its in _by_case(cells)]
 
 
-def _axes(axes: Axes, roof: Roof, cells: Sequence[Attained]) -> None:
-    rates = [a.gflops for a in cells] + ([] if math.isnan(roof.gemm) else [roof.gemm])
+def _limits(panels: Mapping[str, tuple[Roof, Sequence[Attained]]]) -> Sequence[tuple[float, float]]:
+    """Return the ranges of both axes, one for all panels."""
+    cells = [a for _, its in panels.values() for a in its]
+    rates = [*(a.gflops for a in cells), *(r.gemm for r, _ in panels.values() if r.gemm > 0)]
     intensities = [a.intensity for a in cells]
+    return (min(intensities) / 2, max(*intensities, 1.0) * 2), (min(rates) / 2, max(rates) * 2.5)
+
+
+def _axes(axes: Axes, limits: Sequence[tuple[float, float]]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(min(intensities) / 2, max(*intensities, 1.0) * 2)
-    axes.set_ylim(min(rates) / 2, max(rates) * 2.5)
-    for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+    axes.set_xlim(*limits[0])
+    axes.set_ylim(*limits[1])
+    for axis, (low, high) in zip((axes.xaxis, axes.yaxis), limits, strict=True):
         decades = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
         stride = max(1, math.ceil(len(decades) / 7))
         axis.set_major_locator(FixedLocator([10.0**d for d in decades][::stride]))
@@ -98,8 +104,8 @@ def _axes(axes: Axes, roof: Roof, cells: Sequence[Attained]) -> None:
     axes.set_xlabel("operations per byte of inputs and results")
 
 
-def _draw_roof(axes: Axes, roof: Roof, wide: float) -> None:
-    """Draw the ceilings and name them: the rate of products, and the slopes of memory."""
+def _draw_roof(axes: Axes, roof: Roof) -> None:
+    """Draw the ceilings: the rate of products, named, and the slopes of memory."""
     (left, right), top = axes.get_xlim(), axes.get_ylim()[1]
     flat = roof.gemm if roof.gemm > 0 else math.inf
     if flat < top:
@@ -114,14 +120,6 @@ def _draw_roof(axes: Axes, roof: Roof, wide: float) -> None:
             continue
         axes.plot([left, end], [left * rate, end * rate], color=style.SOFT, linewidth=1.6,
                   linestyle="-" if number == 0 else (0, (5, 3)), zorder=1.5)  # fmt: skip
-    keys = [f"{place} {rate:.3g} GB/s" for place, rate in roof.copy]
-    for number, text in enumerate(reversed(keys)):
-        y = 0.04 + 0.075 * number
-        x = 1 - 32 / wide
-        axes.text(x, y, text, transform=axes.transAxes, ha="right", color=style.SOFT, fontsize=10.5)
-        is_first = number == len(keys) - 1
-        axes.plot([x + 6 / wide, 1], [y + 0.015] * 2, transform=axes.transAxes, color=style.SOFT,
-                  linewidth=1.6, linestyle="-" if is_first else (0, (5, 3)))  # fmt: skip
 
 
 def _draw_ranges(axes: Axes, cells: Sequence[Attained]) -> None:
