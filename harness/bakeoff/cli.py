@@ -1,8 +1,10 @@
-"""The command line: ``bakeoff run|list|report|compare|history|mcnemar|export|adoption|env|doctor``.
+"""The command line.
 
-Exit codes: 0 well, 1 a cell failed (``run``) or became worse (``compare``), or two models differ
-(``mcnemar``), 2 the command was wrong or a file or folder it needs cannot be used, 3 nothing could
-be measured (``run``), 130 interrupted.
+``bakeoff run|list|report|serve|compare|history|mcnemar|export|adoption|env|doctor``.
+
+Exit codes: 0 well (also where Ctrl-C ends ``serve``), 1 a cell failed (``run``) or became worse
+(``compare``), or two models differ (``mcnemar``), 2 the command was wrong or a file or folder it
+needs cannot be used, 3 nothing could be measured (``run``), 130 interrupted.
 """
 
 import io

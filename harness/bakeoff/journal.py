@@ -210,6 +210,14 @@ class Journal:
         rows = self._select("SELECT case_id, backend, replica, round, outcome FROM records")
         return {(c, b, p, r): Outcome(o) for c, b, p, r, o in rows}
 
+    def copy(self, path: Path) -> None:
+        """Write all that the journal holds at this moment into a new file."""
+        try:
+            with closing(sqlite3.connect(path)) as target:
+                self._db.backup(target)
+        except sqlite3.Error as error:
+            raise JournalError(f"journal: cannot copy {self.path} to {path} ({error})") from error
+
     def close(self) -> None:
         """Fold the write-ahead log into the one file and close it."""
         self._db.close()

@@ -14,6 +14,7 @@ from bakeoff.commands.mcnemar import mcnemar_command
 from bakeoff.commands.options import err_console
 from bakeoff.commands.results import export, report
 from bakeoff.commands.run import run
+from bakeoff.commands.serve import serve_command
 from bakeoff.errors import BakeoffError
 
 USAGE = 2
@@ -26,8 +27,8 @@ def bakeoff_group() -> None:
 
 
 for command in (
-    run, list_group, report, compare_command, history_command, mcnemar_command, export,
-    adoption_group, env_group, doctor_command,
+    run, list_group, report, serve_command, compare_command, history_command, mcnemar_command,
+    export, adoption_group, env_group, doctor_command,
 ):  # fmt: skip
     bakeoff_group.add_command(command)
 
