@@ -151,15 +151,36 @@ def _write_csv(contents: Contents, target: Path) -> list[Path]:
     written = []
     for name, rows in tables(contents).items():
         path = target / f"{name}.csv"
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]) if rows else ["case_id"])
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(path, rows)
         written.append(path)
     return written
 
 
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows, of which each has the columns of the first."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["case_id"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def _write_parquet(contents: Contents, target: Path) -> list[Path]:
+    written = []
+    for name, rows in tables(contents).items():
+        path = target / f"{name}.parquet"
+        write_parquet(path, [_uniform(row) for row in rows])
+        written.append(path)
+    return written
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows whose columns hold one type each.
+
+    Raises
+    ------
+    BakeoffError
+        If pyarrow is not installed.
+    """
     try:
         import_module("pyarrow")  # pandas needs it, and says so less clearly
     except ImportError:
@@ -168,13 +189,7 @@ def _write_parquet(contents: Contents, target: Path) -> list[Path]:
         ) from None
     import pandas as pd
 
-    written = []
-    for name, rows in tables(contents).items():
-        path = target / f"{name}.parquet"
-        frame = pd.DataFrame([_uniform(row) for row in rows])
-        frame.to_parquet(path, index=False)
-        written.append(path)
-    return written
+    pd.DataFrame(list(rows)).to_parquet(path, index=False)
 
 
 def _uniform(row: Row) -> Row:
@@ -195,8 +210,13 @@ def _write_json(contents: Contents, target: Path) -> list[Path]:
         "records": [r.to_json() for r in contents.records],
         "problems": list(contents.problems),
     }
-    path.write_text(json.dumps(_strict(data), indent=1, allow_nan=False), encoding="utf-8")
+    path.write_text(json_text(data), encoding="utf-8")
     return [path]
+
+
+def json_text(data: Any) -> str:
+    """Return data as strict JSON: numbers that JSON lacks are strings."""
+    return json.dumps(_strict(data), indent=1, allow_nan=False)
 
 
 def _strict(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The built-in reports: an offline HTML page, the same as PDF, and a Markdown summary.
+"""The built-in reports: an offline HTML page, the same as PDF, a Markdown summary, and tables.
 
 A run is analysed (pandas), drawn (matplotlib) and rendered (jinja2), in this order and
 with plain data between. Importing this package imports none of the three.
@@ -16,6 +16,9 @@ FORMATS = (
     ReportFormat("pdf", "The page as PDF, through a Chromium", f"{_HERE}.pdf:write"),
     ReportFormat("png", "The scorecard as one picture", f"{_HERE}.picture:write"),
     ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
+    ReportFormat("csv", "The page's cells as a table", f"{_HERE}.data:write_csv"),
+    ReportFormat("json", "The page's cells and scorecard", f"{_HERE}.data:write_json"),
+    ReportFormat("parquet", "The page's cells, with pyarrow", f"{_HERE}.data:write_parquet"),
 )
 
 SECTIONS = (
@@ -26,6 +29,7 @@ SECTIONS = (
     ReportSection("quality", "Time to quality", f"{_HERE}.quality:time_to_quality", 25),
     ReportSection("history", "A history of deep learning", f"{_HERE}.story:history", 27),
     ReportSection("coverage", "Offered, and right", f"{_HERE}.coverage:coverage", 22),
+    ReportSection("coverage", "Offered, and right", f"{_HERE}.coverage:coverage", 23),
     ReportSection("speeds", "Speed, suite by suite", f"{_HERE}.speeds:speeds", 24),
     ReportSection("pareto", "Error against time", f"{_HERE}.pareto:pareto", 26),
     ReportSection("roofline", "Under the ceilings", f"{_HERE}.roofline:roofline", 28),

@@ -28,7 +28,7 @@ def coverage(analysis: Analysis) -> Content:
         "alone, or by all that use it where there are none.",
         f"Of {len(ops)} ops, right in every case: {right}.",
     )
-    lead = "What each backend offers, and whether it was right. The tables below say why not."
+    lead = "What each backend offers, and whether it was right. Each cell's remark says why not."
     return [paragraph(lead), figure]
 
 

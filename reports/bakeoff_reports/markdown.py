@@ -12,7 +12,7 @@ from bakeoff.reporting import AdoptionMetric, ReportSection
 from bakeoff.whole import write_whole
 from bakeoff_reports import content
 from bakeoff_reports.analysis import Analysis, analyse, load
-from bakeoff_reports.page import built_sections
+from bakeoff_reports.page import Built, built_sections
 
 FILE_NAME = "report.md"
 
@@ -31,10 +31,15 @@ def write(
 
 def render(analysis: Analysis, sections: Sequence[ReportSection]) -> str:
     """Return the run as Markdown."""
+    built = built_sections(analysis, sections)
+    return assembled([section for section in built if section.name not in LEFT_OUT])
+
+
+def assembled(built: Sequence[Built]) -> str:
+    """Return sections that are built already as Markdown."""
     lines = ["# bakeoff report", ""]
-    for section in built_sections(analysis, sections):
-        if section.name not in LEFT_OUT:
-            lines += [f"## {escape(section.title)}", "", *_blocks(section.blocks)]
+    for section in built:
+        lines += [f"## {escape(section.title)}", "", *_blocks(section.blocks)]
     return "\n".join(lines).rstrip() + "\n"
 
 

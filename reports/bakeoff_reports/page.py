@@ -32,17 +32,25 @@ def write(
 
 def render(analysis: Analysis, sections: Sequence[ReportSection], *, scripted: bool = True) -> str:
     """Return the page; not ``scripted``, it is what a reader without JavaScript sees."""
+    created = str(analysis.run.meta.get("created", ""))
+    built = built_sections(analysis, sections)
+    return assembled(_title(analysis), built, created, scripted=scripted)
+
+
+def assembled(
+    title: str, built: "Sequence[Built]", created: str = "", *, scripted: bool = True
+) -> str:
+    """Return a page of sections that are built already."""
     template = _environment().from_string(assets.text("page.html.j2"))
     sheet, scripts = assets.sheet(), assets.scripts() if scripted else []
-    built = built_sections(analysis, sections)
     return template.render(
-        title=_title(analysis),
+        title=title,
         policy=assets.policy(sheet, scripts),
         sheet=Markup(sheet),
         scripts=[Markup(script) for script in scripts],
         sections=built,
         version=bakeoff.__version__,
-        created=analysis.run.meta.get("created", ""),
+        created=created,
         draw=_Drawer(),
     )
 
