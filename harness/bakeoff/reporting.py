@@ -16,12 +16,14 @@ from bakeoff.errors import PluginError
 class ReportFormat:
     """A way to write a run as a report.
 
-    ``write`` names ``f(run_dir: Path, sections, metrics) -> Path``.
+    ``write`` names ``f(run_dir: Path, sections, metrics) -> Path``. ``write_several``, of formats
+    that can hold several runs, names ``f(run_dirs, target: Path, sections, metrics) -> Path``.
     """
 
     name: str
     title: str
     write: str
+    write_several: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,18 @@ from bakeoff.reporting import AdoptionMetric, ReportFormat, ReportSection
 _HERE = "bakeoff_reports"
 
 FORMATS = (
-    ReportFormat("html", "One offline HTML page", f"{_HERE}.page:write"),
+    ReportFormat(
+        "html", "One offline HTML page", f"{_HERE}.page:write", f"{_HERE}.merged:write_html"
+    ),
     ReportFormat("pdf", "The page as PDF, through a Chromium", f"{_HERE}.pdf:write"),
     ReportFormat("png", "The scorecard as one picture", f"{_HERE}.picture:write"),
     ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
+    ReportFormat(
+        "md",
+        "Markdown, for a pull request",
+        f"{_HERE}.markdown:write",
+        f"{_HERE}.merged:write_markdown",
+    ),
     ReportFormat("csv", "The page's cells as a table", f"{_HERE}.data:write_csv"),
     ReportFormat("json", "The page's cells and scorecard", f"{_HERE}.data:write_json"),
     ReportFormat("parquet", "The page's cells, with pyarrow", f"{_HERE}.data:write_parquet"),
