@@ -100,6 +100,11 @@ class Ceilings:
         memory = demand.bytes / (threads * self.copy_rate(demand.bytes))
         return {"arithmetic": 1e9 * products, "memory": 1e9 * memory, "call": self.call_ns}
 
+    def least_believable_ns(self, demand: Demand, threads: int = 1) -> float:
+        """Return the least time of an honest computation; less is `implausible`."""
+        limits = self.least_ns(demand, threads)
+        return max(limit / ALLOWANCE[kind] for kind, limit in limits.items())
+
     def in_words(self, kind: Kind, demand: Demand) -> str:
         """Return what a ceiling is: ``float32 GEMM 95 GFLOP/s``."""
         if kind == "arithmetic":

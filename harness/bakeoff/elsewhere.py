@@ -21,16 +21,16 @@ def unseen_share(records: Sequence[Record], reference: Sequence[Record]) -> Inte
 
     1: the cell waits no more than the reference. None if fewer than three rounds tell.
     """
-    beside = {r.round: stretch for r in reference if (stretch := _stretch(r)) is not None}
+    beside = {r.round: found for r in reference if (found := stretch(r)) is not None}
     logs = [
-        math.log(stretch / beside[r.round])
+        math.log(found / beside[r.round])
         for r in records
-        if r.round in beside and (stretch := _stretch(r)) is not None
+        if r.round in beside and (found := stretch(r)) is not None
     ]
     return interval(logs) if len(logs) >= LEAST_ROUNDS else None
 
 
-def _stretch(record: Record) -> float | None:
-    """Return the median over blocks of wall over CPU time."""
+def stretch(record: Record) -> float | None:
+    """Return the median over blocks of wall over CPU time; None if neither is known."""
     found = [b.wall_ns / b.cpu_ns for b in record.blocks if b.cpu_ns > 0 and b.wall_ns > 0]
     return stdlib.median(found) if found else None

@@ -6,7 +6,8 @@ power cut. Values are JSON; nothing is ever unpickled.
 Schema history (``PRAGMA user_version``; `MIGRATIONS` brings older files up):
 
 1. ``meta`` (key, value), ``cases`` (id, data), ``environments`` (id, data) keyed by the
-   hash of their content, ``records`` (case_id, backend, replica, round, outcome, data).
+   hash of their content, ``records`` (case_id, backend, replica, round, outcome, data). Beside
+   them, in newer files, ``columns``: numbers that can be had from the records.
 
 Keys of ``meta``: ``bakeoff`` (version), ``created``, ``settings`` (of the run), ``reference``
 (the backend that ratios are taken against), ``backends`` (what is registered of each, in order),
@@ -22,13 +23,14 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bakeoff.case import Case
+from bakeoff.columns import Row, row_of
 from bakeoff.errors import JournalError
 from bakeoff.record import Outcome, Record
 
@@ -54,6 +56,24 @@ CREATE TABLE records (
     UNIQUE (case_id, backend, replica, round)
 );
 """
+
+# Numbers of each record by column (`bakeoff.columns`), in whatever schema: they can be had from
+# the records, and are, where another version has appended without them.
+_COLUMNS = f"""
+CREATE TABLE columns (sequence INTEGER PRIMARY KEY, {", ".join(Row._fields)});
+CREATE TRIGGER columns_go AFTER DELETE ON records
+BEGIN DELETE FROM columns WHERE sequence = OLD.sequence; END;
+"""
+_INSERT_COLUMNS = f"INSERT OR REPLACE INTO columns VALUES (?{', ?' * len(Row._fields)})"
+_RECORDS = "SELECT sequence, data FROM records"
+# None where both are as many: the trigger leaves no row without its record.
+_LACKING = """
+SELECT sequence FROM records WHERE (SELECT count(*) FROM columns) < (SELECT count(*) FROM records)
+EXCEPT SELECT sequence FROM columns
+WHERE (SELECT count(*) FROM columns) < (SELECT count(*) FROM records)
+"""
+_HAS_COLUMNS = "SELECT 1 FROM sqlite_master WHERE name = 'columns'"
+_CHUNK = 20_000  # rows in memory at once
 
 # MIGRATIONS[n] turns a file of schema n into one of schema n + 1.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
@@ -93,6 +113,7 @@ class Journal:
         try:
             _identify(self._db, path)
             _migrate(self._db, path)
+            self._has_columns = bool(self._select(_HAS_COLUMNS))
         except BaseException:
             self._db.close()
             raise
@@ -111,7 +132,7 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with closing(_connect(path)) as db, db:
-                db.executescript(_TABLES)
+                db.executescript(_TABLES + _COLUMNS)
                 db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version = {SCHEMA}")
         except (OSError, sqlite3.Error) as error:
@@ -187,11 +208,13 @@ class Journal:
             f"AND outcome IN ({', '.join('?' * len(RETRIED))})",
             (*key[:3], *RETRIED),
         )
-        self._db.execute(
+        added = self._db.execute(
             "INSERT INTO records (case_id, backend, replica, round, outcome, data) "
             "VALUES (?, ?, ?, ?, ?, ?)",
             (*key, record.outcome.value, _dump(record.to_json())),
         )
+        if self._has_columns:
+            self._db.execute(_INSERT_COLUMNS, (added.lastrowid, *row_of(record)))
 
     def records(self) -> Iterator[Record]:
         """Yield the records in the order they were made.
@@ -201,9 +224,44 @@ class Journal:
         JournalError
             At the first damaged row, saying which; `salvage` reads on past it.
         """
-        for number, text in self._select("SELECT sequence, data FROM records ORDER BY sequence"):
-            data = self._load("records", number, text)
-            yield _parse(Record.from_json, data, self.path, f"record {number}")
+        for number, text in self._select(f"{_RECORDS} ORDER BY sequence"):
+            yield self._record(number, text)
+
+    def columns(self) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield the records' numbers by the chunk, in any order: the fields of `Row`.
+
+        Those that are missing, for another version wrote the records, are taken from them,
+        and kept if the folder can be written to.
+        """
+        if not self._has_columns and os.access(self.path.parent, os.W_OK):
+            with self._db:
+                self._db.executescript(_COLUMNS)
+            self._has_columns = True
+        if self._has_columns:
+            for part in _parts(self._select(_LACKING)):
+                self._keep(part)
+            yield from self._kept()
+        else:
+            for part in _parts(self._select("SELECT sequence FROM records")):
+                yield [row for _, row in self._rows(part)]
+
+    def _rows(self, numbers: Sequence[int]) -> list[tuple[int, Row]]:
+        query = f"{_RECORDS} WHERE sequence IN ({', '.join(map(str, numbers))})"
+        return [(n, row_of(self._record(n, text))) for n, text in self._select(query)]
+
+    def _keep(self, numbers: Sequence[int]) -> None:
+        rows = [(number, *row) for number, row in self._rows(numbers)]
+        with self._db:
+            self._db.executemany(_INSERT_COLUMNS, rows)
+
+    def _kept(self) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield what the table holds; plain tuples, for a million names take half a second."""
+        try:
+            cursor = self._db.execute(f"SELECT {', '.join(Row._fields)} FROM columns")
+            while found := cursor.fetchmany(_CHUNK):
+                yield found
+        except sqlite3.Error as error:
+            raise _damaged(self.path, str(error)) from error
 
     def outcomes(self) -> dict[CellKey, Outcome]:
         """Return the outcome of every cell and round: what a resumed run need not repeat."""
@@ -217,6 +275,10 @@ class Journal:
                 self._db.backup(target)
         except sqlite3.Error as error:
             raise JournalError(f"journal: cannot copy {self.path} to {path} ({error})") from error
+
+    def _record(self, number: int, text: str) -> Record:
+        data = self._load("records", number, text)
+        return _parse(Record.from_json, data, self.path, f"record {number}")
 
     def close(self) -> None:
         """Fold the write-ahead log into the one file and close it."""
@@ -250,6 +312,11 @@ class Journal:
 
     def _load(self, table: str, key: object, text: str) -> Any:
         return _parse(json.loads, text, self.path, f"{table} row {key}")
+
+
+def _parts(rows: Sequence[tuple[int]]) -> Iterator[list[int]]:
+    for start in range(0, len(rows), _CHUNK):
+        yield [number for (number,) in rows[start : start + _CHUNK]]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

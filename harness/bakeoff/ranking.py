@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isnan
-from typing import Any
+from typing import Any, Protocol
 
 from bakeoff import statistics
 from bakeoff.arrival import Arrivals, epochs, families, family, oracle_epochs
@@ -24,7 +24,7 @@ from bakeoff.timing import clock_for
 
 # From good to bad. That the machine was busy must not hide a wrong answer, and a round that
 # was cut short says nothing of the cell if another round was not.
-_SEVERITY = (
+SEVERITY = (
     Outcome.INTERRUPTED,
     Outcome.OK,
     Outcome.CONTENDED,
@@ -46,7 +46,7 @@ def cell_outcome(records: Iterable[Record]) -> Outcome:
     outcomes = [r.outcome for r in records]
     if 2 * outcomes.count(Outcome.CONTENDED) <= len(outcomes):
         outcomes = [o for o in outcomes if o is not Outcome.CONTENDED]
-    return max(outcomes, key=_SEVERITY.index, default=Outcome.INTERRUPTED)
+    return max(outcomes, key=SEVERITY.index, default=Outcome.INTERRUPTED)
 
 
 def worst_fraction(records: Iterable[Record]) -> float | None:
@@ -110,10 +110,20 @@ def _said(value: Any) -> str:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
 
 
+class Placed(Protocol):
+    """What a record says of where it ran."""
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def environment_id(self) -> str: ...
+
+
 def settings_of(
     meta: Mapping[str, Any],
     environments: Mapping[str, Mapping[str, Any]],
-    records: Iterable[Record],
+    records: Iterable[Placed],
 ) -> dict[str, Setting]:
     """Return the setting of each backend of a run, from its first record that has one."""
     asked = int(meta.get("settings", {}).get("threads", 1))

@@ -12,6 +12,7 @@ from statistics import median
 from bakeoff.arrival import Arrivals
 from bakeoff.case import Case
 from bakeoff.ceilings import Ceilings, implausible
+from bakeoff.columns import overrun
 from bakeoff.drift import drift
 from bakeoff.elsewhere import unseen_share
 from bakeoff.leaks import leaked_per_call
@@ -121,12 +122,7 @@ def _does_not_wait(evidence: Evidence) -> Iterator[Remark]:
     The device's events lie within the host's window, so that they cannot tell of more time
     than the host's clock, unless the host did not wait.
     """
-    shares = [
-        b.device_ns / max(1, b.wall_ns)
-        for r in evidence.records
-        for b in r.blocks
-        if b.device_ns is not None
-    ]
+    shares = [share for r in evidence.records if (share := overrun(r)) is not None]
     if shares and median(shares) > CLOCKS_AGREE:
         yield Remark(
             "unsynchronised",
