@@ -27,6 +27,7 @@ FORMATS = (
     ReportFormat("csv", "The page's cells as a table", f"{_HERE}.data:write_csv"),
     ReportFormat("json", "The page's cells and scorecard", f"{_HERE}.data:write_json"),
     ReportFormat("parquet", "The page's cells, with pyarrow", f"{_HERE}.data:write_parquet"),
+    ReportFormat("verdicts", "An archive's verdicts, by column", f"{_HERE}.bulk:write"),
 )
 
 SECTIONS = (

@@ -31,7 +31,7 @@ def read_json(path):
 
 def test_every_format_is_registered_once():
     names = [f.name for f in FORMATS]
-    assert names == ["html", "md", "csv", "json", "parquet"]
+    assert names == ["html", "md", "csv", "json", "parquet", "verdicts"]
 
 
 @pytest.mark.parametrize(
