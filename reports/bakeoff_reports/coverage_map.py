@@ -30,7 +30,9 @@ def coverage_map(ops: Sequence[str], backends: Mapping[str, Sequence[State]]) ->
 
 def _draw(axes: Axes, state: State, x: float, y: float) -> None:
     shade, mark, _ = LOOKS[state]
-    axes.add_patch(Rectangle((x + 0.05, y + 0.06), 0.9, 0.88, facecolor=shade, linewidth=0))
+    axes.add_patch(
+        Rectangle((x + 0.05, y + 0.06), 0.9, 0.88, facecolor=shade, linewidth=0, clip_on=False)
+    )
     bad = shade == style.BAD
     axes.text(
         x + 0.5, y + 0.53, mark, ha="center", va="center", fontsize=11,

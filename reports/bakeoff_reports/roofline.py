@@ -10,7 +10,7 @@ from bakeoff_reports import style, words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.cells import rows_of
 from bakeoff_reports.content import Block, Content, Figure, Heading, paragraph
-from bakeoff_reports.roofline_panels import MOST_SERIES, Attained, Roof, roofline_panels
+from bakeoff_reports.roofline_panels import Attained, Roof, is_crowded, roofline_panels
 
 _RATED = (Outcome.OK, Outcome.CONTENDED)  # a wrong answer has no rate
 Kind = tuple[str, int]  # device, threads
@@ -28,7 +28,7 @@ def roofline(analysis: Analysis) -> Content:
         panels = _panels(analysis, backends, threads)
         if panels:
             name = f"{device.upper()}, {words.count(threads, 'thread')}"
-            blocks += [Heading(name, 3), _figure(analysis, backends, panels)]
+            blocks += [Heading(name, 3), _figure(analysis, panels)]
     if not blocks:
         return ()
     lead = (
@@ -66,10 +66,10 @@ def roof(ceilings: list[Ceilings], dtype: str, threads: int) -> Roof:
     return Roof(max(rates, default=math.nan) / 1e9, copy)
 
 
-def _figure(analysis: Analysis, backends: list[str], panels: Panels) -> Figure:
+def _figure(analysis: Analysis, panels: Panels) -> Figure:
     crowd = (
         " A mark is the fastest of a case, a pale line reaches down to the slowest."
-        if len(backends) > MOST_SERIES
+        if is_crowded(its for _, its in panels.values())
         else ""
     )
     return Figure(

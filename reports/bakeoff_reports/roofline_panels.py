@@ -6,7 +6,7 @@ multicore architectures, CACM 52 (2009).
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -17,7 +17,8 @@ from bakeoff_reports import legend, style
 from bakeoff_reports.figures import TITLE, Looks
 
 ACROSS, TALL, LEFT, BOTTOM, GAP = 2, 260.0, 62.0, 40.0, 22.0
-MOST_SERIES = 8  # drawn each for itself: of more, the fastest and the range of the others
+# Drawn each for itself: of more, the fastest of a case and the range of the others.
+MOST_SERIES, MOST_CELLS = 8, 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Roof:
 def roofline_panels(panels: Mapping[str, tuple[Roof, Sequence[Attained]]], looks: Looks) -> Figure:
     """Draw each dtype's cells on logarithmic axes, below what the machine can do at most."""
     names = {a.backend for _, cells in panels.values() for a in cells}
-    is_crowd = len(names) > MOST_SERIES
+    is_crowd = is_crowded(cells for _, cells in panels.values())
     if is_crowd:
         names = {a.backend for _, cells in panels.values() for a in _fastest(cells)}
     named = [b for b in looks if b in names]
@@ -68,6 +69,12 @@ def roofline_panels(panels: Mapping[str, tuple[Roof, Sequence[Attained]]], looks
                 axes.set_ylabel("GFLOP/s")
         legend.draw(figure, named, looks, LEFT)
     return figure
+
+
+def is_crowded(panels: Iterable[Sequence[Attained]]) -> bool:
+    """Return whether so many cells would hide each other."""
+    cells = [cell for its in panels for cell in its]
+    return len({c.backend for c in cells}) > MOST_SERIES or len(cells) > MOST_CELLS
 
 
 def _by_case(cells: Sequence[Attained]) -> list[list[Attained]]:

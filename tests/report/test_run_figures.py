@@ -15,6 +15,7 @@ from bakeoff_reports.coverage import coverage, op_states, state
 from bakeoff_reports.pareto import pareto, results
 from bakeoff_reports.pareto_panels import Result, front
 from bakeoff_reports.roofline import roof, roofline
+from bakeoff_reports.roofline_panels import Attained, is_crowded
 from bakeoff_reports.speeds import mean_speed, speeds
 from bakeoff_reports.suites import suites
 
@@ -119,6 +120,14 @@ def test_a_roof_is_the_highest_that_any_backend_measured():
     assert found.gemm == 90
     assert [rate for _, rate in found.copy] == [180, 60]
     assert math.isnan(roof([slow], "int8", 1).gemm)
+
+
+@pytest.mark.parametrize(
+    ("backends", "cases", "expected"), [(8, 99, False), (9, 1, True), (8, 101, True)]
+)
+def test_a_roofline_of_very_many_cells_shows_ranges(backends, cases, expected):
+    cells = [Attained(f"c{i}", f"b{j}", 1.0, 2.0) for i in range(cases) for j in range(backends)]
+    assert is_crowded([cells[:50], cells[50:]]) is expected
 
 
 def test_a_run_without_ceilings_has_no_roofline():
