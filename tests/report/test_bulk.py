@@ -59,6 +59,10 @@ RUNS = {
     "busy-once": lambda: changed(
         plain(), lambda r: r.round == 1 and r.backend == "jax", outcome=Outcome.CONTENDED
     ),
+    "busy-half-the-time": lambda: changed(
+        plain(rounds=4), lambda r: r.round % 2 == 0 and r.backend == "jax",
+        outcome=Outcome.CONTENDED,
+    ),
     "busy-mostly": lambda: changed(
         plain(), lambda r: r.round > 1 and r.backend == "jax", outcome=Outcome.CONTENDED
     ),

@@ -10,8 +10,9 @@ from report.test_page import Outline
 from bakeoff.commands.root import bakeoff_group
 from bakeoff.errors import JournalError
 from bakeoff.record import Outcome
+from bakeoff.reporting import ReportSection
 from bakeoff_reports import METRICS, SECTIONS
-from bakeoff_reports.content import Figure, Table
+from bakeoff_reports.content import Figure, Heading, Table
 from bakeoff_reports.merged import MOST_ROWS, built, read, write_html, write_markdown
 
 LEFT_OUT = "Every cell of the suite"
@@ -62,6 +63,21 @@ def test_the_page_has_a_part_per_run_and_is_sound(html):
     assert {"run-1", "run-2", "run-1-speeds", "run-2-speeds"} <= set(outline.ids)
     assert "section failed" not in html
     assert "2 runs: epyc and xeon" in html
+
+
+def anchored(analysis):
+    return [Heading("Own", 3, "own"), Heading("Plain", 3)]
+
+
+def test_a_section_s_anchors_become_the_run_s_own(parts):
+    section = ReportSection("headline", "In short", f"{__name__}:anchored")
+    found = [
+        {(b.text, b.level, b.anchor) for b in own.blocks if isinstance(b, Heading)}
+        for own in built(parts, [section])[2:]
+    ]
+    for number, headings in enumerate(found, 1):
+        assert ("Own", 4, f"run-{number}-own") in headings
+        assert ("Plain", 4, "") in headings
 
 
 def test_every_figure_is_of_one_run_with_its_own_reference(parts):
