@@ -1,6 +1,7 @@
 """The page of a run that may still be going on: drawn anew when its journal has changed."""
 
 import hashlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from bakeoff import adoption
 from bakeoff.errors import BakeoffError
 from bakeoff.journal import FILE_NAME, Journal
 
@@ -79,7 +81,7 @@ class LivePage:
     def _fingerprint(self) -> Fingerprint:
         """Return what changes whenever the journal does: its files' times and sizes."""
         found = []
-        for name in (FILE_NAME, f"{FILE_NAME}-wal"):
+        for name in (FILE_NAME, f"{FILE_NAME}-wal", adoption.FILE_NAME):
             try:
                 about = (self._folder / name).stat()
             except OSError:
@@ -95,6 +97,9 @@ class LivePage:
                 copy = Path(place)
                 with Journal(self._folder / FILE_NAME) as journal:
                     journal.copy(copy / FILE_NAME)
+                own = self._folder / adoption.FILE_NAME
+                if own.is_file():
+                    shutil.copy(own, copy)
                 content = self._write(copy).read_bytes()
         finally:
             self._seen = seen

@@ -21,11 +21,11 @@ from bakeoff.ranking import SEVERITY, Ranking, Setting
 from bakeoff.record import Outcome
 from bakeoff.reporting import AdoptionMetric, ReportSection
 from bakeoff.statistics import CLOCKS, Aggregate, Clock, Contrast, Interval
+from bakeoff.whole import write_whole
 from bakeoff_reports import grouped
 from bakeoff_reports.archive import Archive, read_columns
 from bakeoff_reports.forbidden import Forbidden
 from bakeoff_reports.grouped import Floats, Ints, Mask
-from bakeoff_reports.whole import write_whole
 
 
 @dataclass(frozen=True, slots=True)

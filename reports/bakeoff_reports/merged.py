@@ -15,6 +15,7 @@ from bakeoff.whole import write_whole
 from bakeoff_reports import markdown, page, words
 from bakeoff_reports.analysis import Analysis, analyse, load
 from bakeoff_reports.cells import rows_of
+from bakeoff_reports.commands import in_lines
 from bakeoff_reports.content import (
     Block,
     Cell,
@@ -28,7 +29,6 @@ from bakeoff_reports.content import (
 )
 from bakeoff_reports.page import Built, built_sections
 from bakeoff_reports.suite_figures import draw_suite
-from bakeoff_reports.suites import in_lines
 
 PARTS = ("headline", "coverage", "speeds", "pareto", "roofline", "environment")
 MOST_ROWS = 200

@@ -56,7 +56,7 @@ def html(folders, tmp_path_factory):
 def test_the_page_has_a_part_per_run_and_is_sound(html):
     outline = Outline()
     outline.feed(html)
-    assert outline.scripts == 1
+    assert outline.loads == ["data:,"]
     assert len(outline.ids) == len(set(outline.ids))
     assert set(outline.anchors) <= set(outline.ids)
     assert all(b - a <= 1 for a, b in zip(outline.levels, outline.levels[1:], strict=False))
@@ -147,12 +147,13 @@ def test_a_folder_without_a_run_is_named(folders, tmp_path):
     ("arguments", "said"),
     [
         (["{0}", "{0}"], "named twice"),
+        (["{0}", "{1}", "--adoption", "x.csv"], "--adoption is for one run"),
         (["{0}", "{1}", "--format", "csv"], "holds one run; expected html or md"),
         (["{0}", "{1}/nothing"], "no file"),
         (["{0}", "--to", "x.html"], "--to is for several runs"),
         (["{0}", "{1}", "--format", "pdv"], "pdv"),
     ],
-    ids=["twice", "one-run-format", "no-run", "to-of-one", "format"],
+    ids=["twice", "adoption", "one-run-format", "no-run", "to-of-one", "format"],
 )
 def test_what_cannot_be_merged_is_told(folders, arguments, said):
     words = [a.format(*folders) for a in arguments]

@@ -15,6 +15,7 @@ from dataclasses import replace
 import pytest
 from report import synthetic
 
+from bakeoff import adoption
 from bakeoff.errors import BakeoffError, JournalError
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.live import LEAST_PAUSE_S, LivePage
@@ -107,6 +108,23 @@ def test_a_page_that_cannot_be_drawn_leaves_the_one_before(live, folder):
     clock.now_s += LEAST_PAUSE_S
     assert page.current() is first
     assert told == ["no ink"]
+
+
+def test_the_user_s_own_figures_are_shown_and_followed(live, folder):
+    page, drawer, clock, _ = live
+    seen = []
+
+    def write(copy):
+        own = copy / adoption.FILE_NAME
+        seen.append(own.read_text() if own.exists() else "")
+        return drawer(copy)
+
+    page._write = write
+    page.current()
+    (folder / adoption.FILE_NAME).write_text("stars")
+    clock.now_s += LEAST_PAUSE_S
+    page.current()
+    assert seen == ["", "stars"]
 
 
 def test_nothing_is_written_into_the_folder_of_the_run(live, folder):
