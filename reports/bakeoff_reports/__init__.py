@@ -17,7 +17,6 @@ FORMATS = (
     ),
     ReportFormat("pdf", "The page as PDF, through a Chromium", f"{_HERE}.pdf:write"),
     ReportFormat("png", "The scorecard as one picture", f"{_HERE}.picture:write"),
-    ReportFormat("md", "Markdown, for a pull request", f"{_HERE}.markdown:write"),
     ReportFormat(
         "md",
         "Markdown, for a pull request",
