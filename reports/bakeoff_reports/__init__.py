@@ -36,7 +36,6 @@ SECTIONS = (
     ReportSection("scores", "One number, by your weights", f"{_HERE}.scorecard:score", 22),
     ReportSection("quality", "Time to quality", f"{_HERE}.quality:time_to_quality", 25),
     ReportSection("history", "A history of deep learning", f"{_HERE}.story:history", 27),
-    ReportSection("coverage", "Offered, and right", f"{_HERE}.coverage:coverage", 22),
     ReportSection("coverage", "Offered, and right", f"{_HERE}.coverage:coverage", 23),
     ReportSection("speeds", "Speed, suite by suite", f"{_HERE}.speeds:speeds", 24),
     ReportSection("pareto", "Error against time", f"{_HERE}.pareto:pareto", 26),

@@ -51,6 +51,7 @@ def test_each_figure_is_readable_and_told_in_words(name, analysis):
 
 def test_the_sections_stand_before_the_tables_of_cells():
     order = [s.name for s in sorted(SECTIONS, key=lambda s: s.order)]
+    assert len(order) == len(set(order))
     assert order.index("coverage") < order.index("roofline") < order.index("suites")
 
 
