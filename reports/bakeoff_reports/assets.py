@@ -6,6 +6,7 @@ block of its own, so that one which fails stops no other; it reads what a sectio
 """
 
 import base64
+import gzip
 import hashlib
 import json
 from collections.abc import Sequence
@@ -23,9 +24,6 @@ SCRIPTS = (
     "scorecard.js",
 )  # the first is what all others use
 MOST_COLUMNS = 64  # of a table, as far as its numbers stand flush right
-
-# As JSON these mean the same, and an HTML parser sees no tag, comment or entity in them.
-_UNSEEN = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 def text(name: str) -> str:
@@ -51,14 +49,15 @@ def policy(sheet: str, scripts: Sequence[str]) -> str:
     )
 
 
-def json_text(value: Any) -> str:
-    """Return data as JSON that may stand in a script element that is not run.
+def packed(value: Any) -> str:
+    """Return data as JSON in gzip in base64: a third of the JSON, and nothing that HTML minds.
 
-    >>> json_text({"log": "</script>"})
-    '{"log":"\\\\u003c/script\\\\u003e"}'
+    >>> packed({"log": "</script>"}).isascii()
+    True
     """
     whole = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return whole.translate(_UNSEEN)
+    # no time in it: the same run makes the same page
+    return base64.b64encode(gzip.compress(whole.encode(), mtime=0)).decode()
 
 
 def _palette() -> str:

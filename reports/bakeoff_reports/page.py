@@ -114,7 +114,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(assets.text),
     )
     environment.filters["sort_key"] = _sort_key
-    environment.filters["json"] = lambda value: Markup(assets.json_text(value))
+    environment.filters["packed"] = assets.packed
     environment.tests["block"] = lambda block, kind: type(block).__name__ == kind
     return environment
 

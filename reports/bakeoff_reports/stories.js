@@ -1,8 +1,8 @@
 "use strict";
 // Every cell opens to its story: why, how wrong, each sample, the program, how to run it again.
-(() => {
+(async () => {
   const { make, draw, data, unit, scientific, text, graph } = bakeoff;
-  const told = data("stories");
+  const told = await data("stories");
   if (!told) return;
   const side = told.pairs.length;
 

@@ -17,7 +17,7 @@ from bakeoff_reports.sections import glance, unit
 
 _RATED = (Outcome.OK, Outcome.CONTENDED)  # a wrong answer has no rate
 # Of a forest plot: beyond, a strip of dots per backend says more.
-MOST_LANES, MOST_MARKS = 30, 240
+MOST_LANES, MOST_MARKS = 30, 160
 FEW_OPS = 20  # so many get a row each with its number, more a field each
 PASS_WORDS = {
     "forward": "forward",

@@ -10,11 +10,10 @@ from bakeoff.record import Outcome
 from bakeoff_reports import words
 from bakeoff_reports.analysis import Analysis
 from bakeoff_reports.cells import rows_of
-from bakeoff_reports.commands import command
+from bakeoff_reports.commands import quoted
 from bakeoff_reports.content import (
     Block,
     Cell,
-    Code,
     Column,
     Content,
     Details,
@@ -22,7 +21,9 @@ from bakeoff_reports.content import (
     Heading,
     Row,
     Table,
+    code,
     paragraph,
+    strong,
 )
 from bakeoff_reports.device_views import device_views
 from bakeoff_reports.failures import anchors
@@ -40,15 +41,25 @@ def suites(analysis: Analysis) -> Content:
         blocks.append(Heading(str(about.get("title") or suite), 3, f"suite-{suite}"))
         if about.get("summary"):
             blocks.append(paragraph(str(about["summary"])))
+        if usual := _usual(analysis, suite):
+            blocks.append(
+                paragraph(strong("A time includes, if its case says nothing else: "), usual)
+            )
         blocks += draw_suite(analysis, suite)
         blocks += [table(analysis, suite), _kept_apart(analysis, suite)]
     return [*blocks, stories(analysis)]
 
 
+def _usual(analysis: Analysis, suite: str) -> str:
+    """Return what most cases of a suite say that their time includes, told once for all."""
+    said = [c.includes for c in analysis.run.cases if c.suite == suite and c.includes]
+    return max(said, key=said.count) if len(said) > 1 else ""
+
+
 def table(analysis: Analysis, suite: str) -> Table:
     """Return a suite's cells: a group per case, a row per backend."""
     cells = analysis.cells[analysis.cells["suite"] == suite]
-    told = anchors(analysis)
+    told, usual = anchors(analysis), _usual(analysis, suite)
     reference = analysis.reference
     return Table(
         caption=f"Every cell of the suite {suite}",
@@ -62,7 +73,7 @@ def table(analysis: Analysis, suite: str) -> Table:
             Column("Remark"),
         ),
         groups=tuple(
-            _group(analysis, analysis.cases[case], list(rows), told)
+            _group(analysis, analysis.cases[case], list(rows), told, usual)
             for case, rows in groupby(rows_of(cells), key=lambda row: str(row.case))
         ),
         sortable=True,
@@ -73,11 +84,17 @@ def table(analysis: Analysis, suite: str) -> Table:
 Anchors = Mapping[tuple[str, str], str]
 
 
-def _group(analysis: Analysis, case: Case, rows: Sequence[Any], told: Anchors) -> Group:
+def _group(analysis: Analysis, case: Case, rows: Sequence[Any], told: Anchors, usual: str) -> Group:
+    includes = case.includes or "What the time includes was not stated by the suite."
     more: list[Block] = [
-        paragraph(case.includes or "What the time includes was not stated by the suite."),
+        *([] if includes == usual else [paragraph(includes)]),
         *device_views(analysis, rows),
-        Code(command(analysis, case.id, analysis.backends[1:]), "Run this case again"),
+        # the whole command in each case would be a tenth of the page; a cell's story has it
+        paragraph(
+            "To run it again: ",
+            code(f"--cases {quoted(case.id)}"),
+            " with the command of “How to reproduce”.",
+        ),
     ]
     return Group(
         title=case.name,

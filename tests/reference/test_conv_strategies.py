@@ -312,7 +312,7 @@ def test_plans_compute_what_the_tape_does(layer: str, name: str) -> None:
 
 @pytest.mark.parametrize("layer", ["deep", "middle", "strided", "depthwise", "volume"])
 def test_plans_allocate_nothing_but_results(layer: str) -> None:
-    """In steady state: the results' copies, and a few views."""
+    """In steady state: the results, a few views, and NumPy's own buffers of 8192 elements."""
     program = _program(layer)
     x, w, g = _inputs(program)
     plan = compile_program(program)
@@ -322,7 +322,7 @@ def test_plans_allocate_nothing_but_results(layer: str) -> None:
     plan(x, w, g)
     peak = tracemalloc.get_traced_memory()[1] - start
     tracemalloc.stop()
-    assert peak <= x.nbytes + w.nbytes + g.nbytes + 2**14
+    assert peak <= x.nbytes + w.nbytes + g.nbytes + 2**15
 
 
 def test_memory_mode_needs_few_times_the_input() -> None:

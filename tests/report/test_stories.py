@@ -196,7 +196,9 @@ def test_without_script_every_cell_tells_outcome_error_reason_and_command(opened
     page = opened[0](java_script_enabled=False)
     rows = page.locator("table.cells > tbody > tr:not(.g)")
     assert rows.count() == len(analysis.cells)
-    assert page.locator("table.cells > tbody > tr.g details pre").count() == len(analysis.cases)
+    assert page.locator("table.cells > tbody > tr.g details code").all_text_contents() == [
+        f"--cases {case}" for case in analysis.cases
+    ]
     row = next(row for row in rows_of(analysis.cells) if row.outcome is Outcome.ERROR)
     page.locator("table.cells td a").filter(has_text="RuntimeError").first.click()
     story = page.locator("details.story[open]")
