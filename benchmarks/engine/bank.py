@@ -30,6 +30,9 @@ HERE = Path(__file__).parent
 SWEEPS, BLOCK_NS, TIMEOUT_S = 4, 5_000_000, 120
 BUDGET_S = 210  # of measuring, for each of the two suites: with the oracle less than ten minutes
 
+# of glibc (mallopt): up to the largest size that it allows, and a gibibyte
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
+
 
 class Told(Silent):
     """Says on standard error which round has begun."""
@@ -98,7 +101,11 @@ def collect(wanted: tuple[Ratio, ...], rounds: int, threads: int = 1) -> Bank:
 
 
 def offered() -> dict[str, Backend]:
-    """Return the registered backends, the floor, and the plan with exact convolutions."""
+    """Return the registered backends, the floor, and the plan with exact convolutions.
+
+    All have the C library keep memory that is freed (`KEEP`): else some calls of a toolkit fault
+    the pages of its result anew, which took up to three times as long as the convolution.
+    """
     backends = dict(load().backends)
     for name, title, adapter in (
         (FLOOR, "Matrix products alone", "floor_adapter.py:FloorAdapter"),
@@ -107,7 +114,7 @@ def offered() -> dict[str, Backend]:
         backends[name] = replace(
             backends[PLAN], name=name, title=title, adapter=f"{HERE}/{adapter}"
         )
-    return backends
+    return {name: replace(b, env={**b.env, **KEEP}) for name, b in backends.items()}
 
 
 def _run(bank: Bank, suite: str, parts: list[Ratio], rounds: int) -> None:
