@@ -1,8 +1,9 @@
-"""OpenBLAS is told which kernels to take only where its own choice is slower, and not over a user."""
+"""OpenBLAS is told which kernels to take where its own choice is slower; never over a user."""
 
 from pathlib import Path
 
 import pytest
+
 from bakeoff_numpy import core
 
 ZEN4 = "vendor_id : AuthenticAMD\nflags : fpu avx2 avx512f avx512dq\n"
