@@ -1,6 +1,5 @@
 """The report in a notebook: whole, in a frame that nothing leaves."""
 
-import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -10,8 +9,6 @@ from report import synthetic
 
 from bakeoff.errors import JournalError
 from bakeoff_reports.notebook import Shown, show
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -60,24 +57,19 @@ def test_a_folder_without_a_run_is_said(tmp_path):
         show(tmp_path)
 
 
-def test_the_page_works_in_its_frame_and_reaches_nothing_outside(shown, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
+def test_the_page_works_in_its_frame_and_reaches_nothing_outside(shown, browser, tmp_path):
     path = tmp_path / "notebook.html"
     path.write_text(f"<!DOCTYPE html><title>cell</title>{shown._repr_html_()}", encoding="utf-8")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        noticed = []
-        page.on("console", lambda message: noticed.append(message.text))
-        page.goto(path.as_uri())
-        inside = page.frames[1]
-        inside.wait_for_selector("input[type=search]")  # which the page's script makes
-        blocked = inside.evaluate(
-            "() => { try { return parent.document.title; } catch (e) { return e.name; } }"
-        )
-        browser.close()
+    page = browser.new_page()
+    noticed = []
+    page.on("console", lambda message: noticed.append(message.text))
+    page.goto(path.as_uri())
+    inside = page.frames[1]
+    inside.wait_for_selector("input[type=search]")  # which the page's script makes
+    blocked = inside.evaluate(
+        "() => { try { return parent.document.title; } catch (e) { return e.name; } }"
+    )
+    page.close()
     assert blocked == "SecurityError"
     assert not noticed
 

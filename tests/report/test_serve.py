@@ -3,7 +3,6 @@
 import http.client
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -20,8 +19,6 @@ from bakeoff.errors import BakeoffError, JournalError
 from bakeoff.journal import FILE_NAME, Journal
 from bakeoff.live import LEAST_PAUSE_S, LivePage
 from bakeoff.serving import Server, is_meant_for
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -295,17 +292,6 @@ def test_a_taken_port_ends_the_command_with_2(folder):
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "is in use; choose another --port" in error.replace("\n", " ")
-
-
-@pytest.fixture
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 def test_the_browser_shows_a_run_that_goes_on_and_keeps_its_place(folder, browser):
