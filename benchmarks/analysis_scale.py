@@ -5,11 +5,10 @@ then loads and analyses it by column in a process of its own:
 
     python benchmarks/analysis_scale.py --records 1000000
 
-Measured on two shared cores at a load of 8, with Python 3.11 (a million records of 61,230 cells
-in a journal of 1.51 GiB): 7.8 s of CPU, of which 1.5 s look for damage in the file; 0.40 GiB at the
-peak. By the clock on the wall that took 32 s, for others had the cores too: nothing is said here
-of a quiet machine. The analysis behind a page, which reads the records themselves, takes about
-0.13 ms of CPU each (25,164 records in 3.2 s).
+Measured on two cores at a load of 2, with Python 3.11 (a million records of 63,154 cells in a
+journal of 1.51 GiB), three times: 5.9 to 6.3 s by the clock, 5.8 to 6.2 s of CPU; 0.40 GiB at the
+peak. The analysis behind a page, which reads the records themselves, takes about 0.13 ms of CPU
+for each (25,164 records in 3.2 s).
 """
 
 import argparse
