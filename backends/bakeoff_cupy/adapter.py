@@ -57,15 +57,7 @@ class CupyAdapter(Adapter):
     def value_and_grad(
         self, fn: Callable[..., tuple[Tensor, ...]], wrt: Sequence[int]
     ) -> Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
-        engine, positions = self._engine, tuple(wrt)
-
-        def gradient(args: Sequence[Tensor], cotangents: Any) -> Any:
-            inputs = engine.tracked(args, positions)
-            outputs = fn(*inputs)
-            given = cotangents if cotangents is not None else (None,) * len(outputs)
-            return outputs, engine.gradients(outputs, given, [inputs[i] for i in positions])
-
-        return gradient
+        return self._engine.with_gradients(fn, wrt)
 
     def optimizer(self, name: str, hyper: Mapping[str, float]) -> ArenaOptimizer:
         """Return the engine's own optimizer: one kernel over all parameters."""
@@ -76,15 +68,7 @@ class CupyAdapter(Adapter):
         run = super().compile(program)
         if program.kind == "training":
             return run
-        engine, shared = self._engine, self._cp.shares_memory
-
-        def executable(*tensors: Tensor) -> tuple[Tensor, ...]:
-            return tuple(
-                engine.wrap(t.value.copy()) if any(shared(t.value, x.value) for x in tensors) else t
-                for t in run(*tensors)
-            )
-
-        return executable
+        return self._engine.with_own_results(run, self._cp.shares_memory)
 
     def _gradient_of(self, program: Program) -> Callable[..., Any]:
         fn = straight_line(program, dict(self.ops))

@@ -42,15 +42,7 @@ class NumpyAdapter(Adapter):
     def value_and_grad(
         self, fn: Callable[..., tuple[Tensor, ...]], wrt: Sequence[int]
     ) -> Callable[..., tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]:
-        engine, positions = self._engine, tuple(wrt)
-
-        def gradient(args: Sequence[Tensor], cotangents: Any) -> Any:
-            inputs = engine.tracked(args, positions)
-            outputs = fn(*inputs)
-            given = cotangents if cotangents is not None else (None,) * len(outputs)
-            return outputs, engine.gradients(outputs, given, [inputs[i] for i in positions])
-
-        return gradient
+        return self._engine.with_gradients(fn, wrt)
 
     def optimizer(self, name: str, hyper: Mapping[str, float]) -> Any:
         """Return the engine's own optimizer: in place, ten passes for Adam."""
@@ -61,16 +53,7 @@ class NumpyAdapter(Adapter):
         run = super().compile(program)
         if program.kind == "training":
             return run
-        engine, shared = self._engine, self._numpy.may_share_memory
-
-        def executable(*tensors: Tensor) -> tuple[Tensor, ...]:
-            # reshape, getitem and their kin give views, which must not reach the caller's inputs
-            return tuple(
-                engine.wrap(t.value.copy()) if any(shared(t.value, x.value) for x in tensors) else t
-                for t in run(*tensors)
-            )
-
-        return executable
+        return self._engine.with_own_results(run, self._numpy.may_share_memory)
 
     def describe(self) -> dict[str, Any]:
         """Return the engine's and NumPy's versions, and the BLAS as it reports itself."""

@@ -144,6 +144,35 @@ class Engine:
 
         return value, pull
 
+    def with_gradients(self, fn: Function, wrt: Sequence[int]) -> Function:
+        """Return ``g(args, cotangents) -> (outputs, gradients)`` of a function of many results.
+
+        ``cotangents`` None stands for a 1 for each output, which are scalars then.
+        """
+        positions = tuple(wrt)
+
+        def call(args: Sequence[Any], cotangents: Sequence[Any] | None) -> tuple[Any, Any]:
+            inputs = self.tracked(args, positions)
+            outputs = fn(*inputs)
+            given = (None,) * len(outputs) if cotangents is None else cotangents
+            return outputs, self.gradients(outputs, given, [inputs[i] for i in positions])
+
+        return call
+
+    def with_own_results(self, fn: Function, shared: Callable[[Array, Array], bool]) -> Function:
+        """Return ``fn``, its results copied where they may lie in an argument's memory.
+
+        reshape, getitem and their kin give views; ``shared`` tells them.
+        """
+
+        def call(*tensors: Tensor) -> tuple[Tensor, ...]:
+            return tuple(
+                self.wrap(t.value.copy()) if any(shared(t.value, x.value) for x in tensors) else t
+                for t in fn(*tensors)
+            )
+
+        return call
+
     def tracked(self, args: Sequence[Any], positions: Sequence[int]) -> list[Any]:
         """Return the arguments with fresh variables at ``positions``; the rest are constants."""
         inputs = [self.wrap(a.value if isinstance(a, Tensor) else self.array(a)) for a in args]

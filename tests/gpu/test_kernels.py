@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bakeoff_cupy import kernels
+from bakeoff_cupy.fused import NUMBERS
 from bakeoff_reference.arrays import NUMPY
 from bakeoff_reference.optimizers import DEFINITIONS, complete
 from gpu.emulated import UNIT, Kernel, library, stored, values
@@ -137,18 +138,6 @@ def test_relu_keeps_a_nan(kernel: Get, kind: str, backwards: bool) -> None:
     x = stored(np.array([[np.nan, -1, 1]]), kind)
     forward((1,), (32,), x, stored(np.zeros(3), kind), y, 3, 3, backwards=backwards)
     assert np.isnan(values(y, kind)).tolist() == [[True, False, False]]
-
-
-# the order in which a kernel reads a step's numbers
-NUMBERS = {
-    "sgd": ("lr",),
-    "momentum": ("lr", "momentum"),
-    "nesterov": ("lr", "momentum"),
-    "adagrad": ("lr", "eps"),
-    "rmsprop": ("lr", "eps", "decay", "rest"),
-    "adam": ("b1", "b2", "eps", "step"),
-    "adamw": ("b1", "b2", "eps", "step", "shrink"),
-}
 
 
 @pytest.mark.parametrize("size", [1, 300, 1025], ids=str)
