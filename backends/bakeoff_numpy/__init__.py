@@ -4,10 +4,8 @@ from collections.abc import Callable
 
 from bakeoff import hookimpl
 from bakeoff.interface import Backend
-from bakeoff_numpy import core
 
 _REQUIREMENTS = ("numpy>=2,<3", "threadpoolctl>=3.5,<4")
-_CORE = core.environment()
 _NUMBA = "numba>=0.63,<1"  # as the extra `compiled`
 
 
@@ -22,7 +20,6 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             adapter="bakeoff_numpy.adapter:NumpyAdapter",
             requirements=_REQUIREMENTS,
             packages=("bakeoff_reference",),
-            env=_CORE,
             homepage="https://numpy.org",
             size_mb=58,
             released="2006-10",
@@ -37,7 +34,6 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             adapter="bakeoff_numpy.adapter:PlanAdapter",
             requirements=_REQUIREMENTS,
             packages=("bakeoff_reference",),
-            env=_CORE,
             homepage="https://numpy.org",
             size_mb=58,
             released="2006-10",
@@ -54,11 +50,7 @@ def register_backends(register: Callable[[Backend], None]) -> None:
             requirements=(*_REQUIREMENTS, _NUMBA),
             packages=("bakeoff_reference",),
             # What one round has compiled, later ones load. Outside of runs nothing is kept.
-            env={
-                **_CORE,
-                "NUMBA_CACHE_DIR": "{cache}",
-                "NUMBA_NUM_THREADS": "{threads}",
-            },
+            env={"NUMBA_CACHE_DIR": "{cache}", "NUMBA_NUM_THREADS": "{threads}"},
             homepage="https://numba.pydata.org",
             size_mb=243,
             released="2012-08",
