@@ -65,5 +65,5 @@ def test_processes_that_differ_make_the_interval_wide(
 ) -> None:
     """Each process is steady; that they differ shows only over processes."""
     mixed = claims[CASE, "slower-in-every-other-process"].interval
-    assert mixed.half_width > 3 * claims[CASE, "as-steady"].interval.half_width
+    assert mixed.half_width > 1.5 * claims[CASE, "as-steady"].interval.half_width
     assert mixed.half_width > log(1.3) / 10
