@@ -29,16 +29,17 @@ def namespace(cp: Any) -> Any:
 
 
 def _picks(cp: Any) -> tuple[Any, Any]:
-    def spots(x: Array, labels: Array) -> tuple[Array, Array]:
+    def spots(labels: Array) -> tuple[Array, Array]:
         flat = labels.reshape((-1,))
         return cp.arange(flat.size), flat
 
     def pick(x: Array, labels: Array) -> Array:
         """``x[..., labels]``, one element per row: (..., C), (...) -> (...)."""
-        return x.reshape((-1, x.shape[-1]))[spots(x, labels)].reshape(labels.shape)
+        return x.reshape((-1, x.shape[-1]))[spots(labels)].reshape(labels.shape)
 
     def pick_subtract(x: Array, labels: Array, values: Array) -> None:
-        """``x[..., labels] -= values``, one element per row; ``x`` is contiguous."""
-        x.reshape((-1, x.shape[-1]))[spots(x, labels)] -= values.reshape((-1,))
+        """``x[..., labels] -= values``; a matrix may lie in memory by columns, as in NumPy's."""
+        rows = x if x.ndim == 2 else x.reshape((-1, x.shape[-1]))
+        rows[spots(labels)] -= values.reshape((-1,))
 
     return pick, pick_subtract

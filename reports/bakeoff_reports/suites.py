@@ -1,6 +1,7 @@
 """The sections of the suites: a figure each, and a table with the outcome of every cell."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -52,8 +53,8 @@ def suites(analysis: Analysis) -> Content:
 
 def _usual(analysis: Analysis, suite: str) -> str:
     """Return what most cases of a suite say that their time includes, told once for all."""
-    said = [c.includes for c in analysis.run.cases if c.suite == suite and c.includes]
-    return max(said, key=said.count) if len(said) > 1 else ""
+    said = Counter(c.includes for c in analysis.run.cases if c.suite == suite and c.includes)
+    return said.most_common(1)[0][0] if said.total() > 1 else ""
 
 
 def table(analysis: Analysis, suite: str) -> Table:

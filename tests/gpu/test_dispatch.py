@@ -4,6 +4,8 @@ Everything above CuPy runs as it would: the adapter in a worker, the tape, our k
 (through the emulator); arrays of the host are refused where CuPy refuses them.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conformance_cases import FAMILIES, HALF_OPS, cases_of, failures
@@ -20,6 +22,8 @@ from training_loops import (
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
 from bakeoff.worker import Worker
+from bakeoff_cupy.namespace import namespace
+from gpu import posing
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -96,3 +100,12 @@ def test_replaying_gives_the_bits_of_the_tape(
 def test_other_programs_run_on_the_tape(posed_graph: Worker, oracle: Oracle) -> None:
     found = failures(posed_graph, oracle, cases_of("float32", family="matmul"))
     assert not found, "\n".join(f.text for f in found)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_labelled_elements_are_reduced_where_they_lie(order: str, tmp_path: Path) -> None:
+    """A matrix that lies by columns has no rows to be reshaped to without a copy."""
+    cp = posing.cupy(tmp_path)
+    x = cp.asarray(np.zeros((2, 3), order=order))
+    namespace(cp).pick_subtract(x, cp.asarray([2, 0]), cp.asarray([1.0, 5.0]))
+    assert cp.asnumpy(x).tolist() == [[0, 0, -1], [-5, 0, 0]]
