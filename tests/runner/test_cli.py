@@ -1,6 +1,8 @@
 """The command line: lists, errors without tracebacks, exit codes."""
 
+import doctest
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 import runner_toys
 
 from bakeoff.cli import main
+from bakeoff.commands import display
 from bakeoff.journal import FILE_NAME
 from bakeoff.sessions import set_aside
 
@@ -29,6 +32,15 @@ def test_lists_are_whole_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "ops", "--json"]) == 0
     ops = {o["name"]: o for o in json.loads(capsys.readouterr().out)}
     assert ops["matmul"]["signature"] == "matmul(a, b, /)"
+
+
+def test_a_long_list_of_requirements_begins_with_the_toolkit_and_counts_the_rest(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["list", "backends"]) == 0
+    row = next(line for line in said(capsys).splitlines() if line.startswith("tensorflow1 "))
+    assert re.search(r"tensorflow==1\.15\.5, .+, and \d+ more", row)
+    assert doctest.testmod(display).failed == 0
 
 
 @pytest.mark.parametrize("what", ["backends", "suites", "cases", "ops"])

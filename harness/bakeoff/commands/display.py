@@ -1,6 +1,7 @@
 """What the command line shows while a run goes on, and at its end."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +28,20 @@ def clean(text: str) -> str:
 def printable(text: str) -> str:
     """Return text of unknown origin without control characters, its markup made harmless."""
     return escape(clean(text))
+
+
+def in_room(items: Iterable[object], room: int = 60) -> str:
+    """Return the items separated by commas; those beyond ``room`` characters as a number.
+
+    >>> in_room(["numpy==1.19.5", "scipy==1.5.4", "cntk==2.7.post2"], room=30)
+    'numpy==1.19.5, scipy==1.5.4, and 1 more'
+    """
+    words = [str(item) for item in items]
+    shown = words[:1]
+    while len(shown) < len(words) and len(", ".join(words[: len(shown) + 1])) <= room:
+        shown = words[: len(shown) + 1]
+    left = len(words) - len(shown)
+    return ", ".join(shown) + (f", and {left} more" if left else "")
 
 
 def short_time(seconds: float) -> str:

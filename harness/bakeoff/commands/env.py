@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Table
 
-from bakeoff.commands.display import printable
+from bakeoff.commands.display import in_room, printable
 from bakeoff.commands.options import (
     backend_names,
     err_console,
@@ -44,7 +44,7 @@ def list_command(as_json: bool) -> None:
         table.add_column(column, justify="right" if column == "MB" else "left")
     for e in found:
         size = f"{e.size_bytes / 1e6:.0f}"
-        cells = (e.key, e.python_version, size, e.created, ", ".join(e.requirements))
+        cells = (e.key, e.python_version, size, e.created, in_room(e.requirements))
         table.add_row(*(printable(cell) for cell in cells))
     console = out_console()
     console.print(table)

@@ -6,10 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import click
+from packaging.requirements import Requirement
 from rich.table import Table
 
 from bakeoff.case import EVERY_PRESET
-from bakeoff.commands.display import printable
+from bakeoff.commands.display import in_room, printable
 from bakeoff.commands.options import (
     load_plugins,
     names,
@@ -17,8 +18,10 @@ from bakeoff.commands.options import (
     plugin_option,
     tell_problems,
 )
+from bakeoff.interface import Backend
 from bakeoff.plan import collect_cases
 from bakeoff.settings import Settings
+from bakeoff.variants import toolkit_requirement
 
 Row = dict[str, Any]
 
@@ -36,9 +39,19 @@ def _json_option(function: Any) -> Any:
 @_json_option
 @plugin_option
 def list_backends(as_json: bool, plugin: tuple[str, ...]) -> None:
-    """List the registered backends."""
-    rows = [asdict(b) for b in load_plugins(plugin).backends.values()]
+    """List the registered backends; --json says all that each installs."""
+    backends = load_plugins(plugin).backends.values()
+    rows = [
+        asdict(b) | ({} if as_json else {"requirements": in_room(_toolkit_first(b))})
+        for b in backends
+    ]
     _show(rows, ("name", "title", "device", "requirements", "python", "summary"), as_json)
+
+
+def _toolkit_first(backend: Backend) -> list[str]:
+    toolkit = toolkit_requirement(backend)
+    name = toolkit.name if toolkit else ""
+    return sorted(backend.requirements, key=lambda r: Requirement(r).name != name)
 
 
 @list_group.command("suites")
