@@ -9,7 +9,11 @@ OUT ?= bakeoff-results
 PRESET ?= quick
 BACKENDS ?= numpy,numpy-plan,torch,jax
 
-.PHONY: run test test-museum lint wheel-smoke coverage clean
+# of every part a file that reaches far into what it depends on
+LOWEST := tests/core tests/runner/test_cli.py tests/report/test_merged.py \
+  tests/report/test_adoption.py tests/report/test_bulk.py tests/reference/test_compiled.py
+
+.PHONY: run test test-museum test-lowest lint wheel-smoke coverage clean
 
 run: $(VENV)/.installed
 	$(BIN)/bakeoff run --preset $(PRESET) --backends $(BACKENDS) --out $(OUT)
@@ -20,6 +24,13 @@ test: $(VENV)/.installed-dev
 
 test-museum: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m museum tests/museum
+
+# The lowest versions that pyproject.toml allows, in an environment of their own.
+test-lowest: $(VENV)/.installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
+	$(BIN)/uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct \
+	  --editable '.[pytest,parquet,adoption,compiled]' --group test
+	$(VENV)-lowest/bin/python -m pytest -W default $(LOWEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -36,7 +47,7 @@ coverage: $(VENV)/.installed-dev
 	$(BIN)/coverage report
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

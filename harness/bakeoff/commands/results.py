@@ -80,14 +80,14 @@ def _written(function: str, plugins: Plugins, format: str, *where: Any) -> Path:
 @click.argument("folders", metavar="[DIR]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "format", default="html", show_default=True,
               help="html, pdf, png, md, csv, json, parquet, verdicts, or a plugin's.")  # fmt: skip
-@click.option("--pdf", "format", flag_value="pdf", help="Short for --format pdf.")
+@click.option("--pdf", is_flag=True, help="Short for --format pdf.")
 @click.option("--adoption", "own", type=click.Path(path_type=Path), metavar="FILE",
               help="Your own figures of adoption, in CSV; kept beside the journal.")  # fmt: skip
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False),
               help="File for several runs' report.  [default: bakeoff-report.FORMAT]")  # fmt: skip
 @plugin_option
 def report(
-    folders: tuple[Path, ...], format: str, own: Path | None, to: Path | None,
+    folders: tuple[Path, ...], format: str, pdf: bool, own: Path | None, to: Path | None,
     plugin: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Write the report of the run in DIR (bakeoff-results), beside its journal.
@@ -95,6 +95,7 @@ def report(
     Of several runs, of one machine or many, one report: each run's speeds stay its own, and
     how right each backend was stands side by side.
     """
+    format = "pdf" if pdf else format
     if len(folders) > 1:
         if own:
             raise UsageError("report: --adoption is for one run; give it to each run's own report")
