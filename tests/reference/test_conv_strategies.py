@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference_formulas import conv, conv_filter_gradient, conv_transpose
 
 from bakeoff.program import gradient, trace
-from bakeoff_reference import OpError
+from bakeoff_reference import OpError, Variable, ops, optimizers, placeholder
 from bakeoff_reference.arguments import window_extent
 from bakeoff_reference.arrays import NUMPY
 from bakeoff_reference.conv import adjoint, autotune, passes
@@ -21,7 +21,7 @@ from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.settings import NAMES, ConvSettings
 from bakeoff_reference.conv.strategies import STRATEGIES, Problem, Strategy
 from bakeoff_reference.engine import Engine
-from bakeoff_reference.plan import compile_program
+from bakeoff_reference.plan import compile_graph, compile_program, compile_training
 from bakeoff_worker.program import Value
 
 PASSES = ("forward", "input_grad", "filter_grad")
@@ -308,6 +308,26 @@ def test_plans_compute_what_the_tape_does(layer: str, name: str) -> None:
     results = compile_program(program, conv)(x, w, g)
     for got, expected in zip(results, (y, *pull(g)), strict=True):
         np.testing.assert_array_equal(got, expected.numpy())
+
+
+@pytest.mark.parametrize("name", ["winograd2", "im2col"])
+def test_graphs_and_their_training_convolve_as_they_are_told(name: str) -> None:
+    """F(2, 3) rounds otherwise than columns: whoever is told computes the tape's own bits."""
+    told = ConvSettings(name)
+    x, w, _ = _inputs(_program("deep"))
+    images, filters = placeholder("images"), Variable(w)
+    y = ops.conv2d(images, filters, padding=1)
+    engine = Engine(NUMPY, conv=told)
+    mean, conv2d = engine.ops["mean"], engine.ops["conv2d"]
+    expected = conv2d(x, w, padding=1).numpy()
+    np.testing.assert_array_equal(
+        compile_graph(y, {images: x}, conv=told)(feed={images: x}), expected
+    )
+    train = compile_training(ops.mean(y), {images: x}, [filters], optimizers.sgd(1.0), told)
+    train(feed={images: x})
+    _, pull = engine.vjp(lambda f: mean(conv2d(x, f, padding=1)), w)
+    (grad,) = pull(np.float32(1))
+    np.testing.assert_array_equal(filters.value, w - grad.numpy())
 
 
 @pytest.mark.parametrize("layer", ["deep", "middle", "strided", "depthwise", "volume"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bakeoff_reference.arrays import Array, dtype_name
+from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.graph import Apply, Constant, Operator, Variable, toposort
 from bakeoff_reference.optimizers import Optimizer
 from bakeoff_reference.plan.build import Input, Plan, forward_plan, gradient_plan
@@ -100,7 +101,9 @@ def _arguments(listing: Listing, feed: Feed, skip: Sequence[Operator] = ()) -> l
     return [*fed, *(n.value for n in listing.held if id(n) not in left_out)]
 
 
-def compile_graph(fetch: Any, feed: Feed, wrt: Sequence[Operator] = ()) -> GraphPlan:
+def compile_graph(
+    fetch: Any, feed: Feed, wrt: Sequence[Operator] = (), conv: ConvSettings = DEFAULT
+) -> GraphPlan:
     """Return a plan of a graph for the shapes and dtypes of an example feed.
 
     Parameters
@@ -111,27 +114,33 @@ def compile_graph(fetch: Any, feed: Feed, wrt: Sequence[Operator] = ()) -> Graph
         An example value for every placeholder.
     wrt
         Nodes whose gradient is returned after the values; the fetched nodes are then scalars.
+    conv
+        How convolutions are computed.
     """
     ends = list(fetch) if isinstance(fetch, (list, tuple)) else [fetch]
     listing = Listing(ends, feed)
     outputs = [listing.names[id(e)] for e in ends]
     if wrt:
         names = [listing.names[id(n)] for n in wrt]
-        plan = gradient_plan("graph", listing.inputs, listing.lines, outputs, names, ())
+        plan = gradient_plan("graph", listing.inputs, listing.lines, outputs, names, (), conv)
     else:
-        plan = forward_plan("graph", listing.inputs, listing.lines, outputs)
+        plan = forward_plan("graph", listing.inputs, listing.lines, outputs, conv)
     return GraphPlan(plan, listing, single=not wrt and ends[0] is fetch)
 
 
 def compile_training(
-    loss: Operator, feed: Feed, variables: Sequence[Variable], optimizer: Optimizer
-) -> GraphTraining:
-    """Return a training step that minimises ``loss`` by changing ``variables``."""
+    loss: Operator, feed: Feed, variables: Sequence[Variable], optimizer: Optimizer,
+    conv: ConvSettings = DEFAULT,
+) -> GraphTraining:  # fmt: skip
+    """Return a training step that minimises ``loss`` by changing ``variables``.
+
+    ``conv`` says how convolutions are computed.
+    """
     listing = Listing([loss], feed)
     names = [listing.names[id(v)] for v in variables]
     plan = TrainingPlan(
         "graph", listing.inputs, listing.lines, listing.names[id(loss)], names, optimizer.name,
-        optimizer.hyper, lambda t: optimizer.lr,
+        optimizer.hyper, lambda t: optimizer.lr, conv,
     )  # fmt: skip
     plan.load([v.value for v in variables])
     return GraphTraining(plan, listing, variables)

@@ -89,7 +89,8 @@ class Recorder:
         if out is not None:
             fn(*map(_plain, args), out=out.value)
             return self._write(fn, name, args, {}, out, keyword="out")
-        args = tuple(self._number(a, args) for a in args)
+        if name != "matmul":  # whose operands keep their dimensions
+            args = tuple(self._number(a, args) for a in args)
         if name == "matmul" and all(a.ndim == 2 and a.dtype.char in "fd" for a in args):
             fn, name = numpy.dot, "dot"  # the same product, with half a microsecond less around it
         return self._call(fn, name, args, {}, elementwise=name not in ("matmul", "dot"))
