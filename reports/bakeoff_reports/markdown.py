@@ -39,12 +39,13 @@ def assembled(built: Sequence[Built]) -> str:
     """Return sections that are built already as Markdown."""
     lines = ["# bakeoff report", ""]
     for section in built:
-        lines += [f"## {escape(section.title)}", "", *_blocks(section.blocks)]
+        lines += [f"## {escape(section.title)}", "", *blocks(section.blocks)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _blocks(blocks: Iterable[content.Block]) -> Iterator[str]:
-    for block in blocks:
+def blocks(found: Iterable[content.Block]) -> Iterator[str]:
+    """Yield the lines of blocks, each followed by an empty one; data have no place here."""
+    for block in found:
         if not isinstance(block, content.Data):
             yield from _block(block)
             yield ""
@@ -71,7 +72,7 @@ def _block(block: content.Block) -> Iterator[str]:
         case content.Scoreboard():
             yield from _scoreboard(block)
         case content.Details():
-            yield from _folded(_html(block.summary), _blocks(block.blocks))
+            yield from _folded(_html(block.summary), blocks(block.blocks))
 
 
 def _folded(summary: str, lines: Iterable[str]) -> Iterator[str]:

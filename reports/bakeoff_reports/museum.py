@@ -71,7 +71,7 @@ def _chart(analysis: Analysis, points: list[Point], years: Mapping[str, float]) 
         "faster; the scale is logarithmic." + (hollow if any(not p.ranked for p in points) else ""),
         f"The {unit}, by first release: "
         + "; ".join(
-            f"{years[p.backend]:.0f} {describe_ratio(p)}"
+            f"{math.floor(years[p.backend])} {describe_ratio(p)}"
             for p in sorted(points, key=lambda p: years[p.backend])
         )
         + ".",

@@ -37,6 +37,7 @@ def test_a_museum_run_has_its_chart_and_its_table(analysis):
     assert isinstance(table, Table)
     for backend in synthetic.MUSEUM:
         assert f" {backend} " in figure.alt, backend
+    assert "2006 numpy" in figure.alt  # October: not rounded up
 
 
 def test_the_table_goes_by_first_release(analysis):
