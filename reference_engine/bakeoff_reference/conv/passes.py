@@ -1,4 +1,7 @@
-"""The three passes of a convolution, each by the strategy that is chosen for it."""
+"""The three passes of a convolution, each by the strategy that is chosen for it.
+
+An array module may compute passes itself: what its ``convolution`` takes is no strategy's.
+"""
 
 from typing import Any
 
@@ -14,6 +17,9 @@ from bakeoff_reference.conv.strategies import STRATEGIES, Pass, Problem, Strateg
 
 def forward(xp: XP, x: Array, weight: Array, geo: Geometry) -> tuple[Array, Array | None]:
     """(N, C, *space), (O, C/G, *K) --> (N, O, *out), and the columns if there were any."""
+    y = _own(xp, "forward", x, weight, (x.shape[0], weight.shape[0], *geo.out), geo)
+    if y is not None:
+        return y, None
     strategy = _strategy(xp, "forward", Problem(x.shape, weight.shape, geo), x.dtype.name)
     if strategy.name == "im2col":
         cols = im2col.columns(xp, x, geo)
@@ -23,6 +29,9 @@ def forward(xp: XP, x: Array, weight: Array, geo: Geometry) -> tuple[Array, Arra
 
 def input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry) -> Array:
     """(N, O, *out), (O, C/G, *K) --> (N, C, *space)."""
+    grad = _own(xp, "input_grad", g, weight, x_shape, geo)
+    if grad is not None:
+        return grad
     strategy = _strategy(xp, "input_grad", Problem(x_shape, weight.shape, geo), g.dtype.name)
     return run(strategy, "input_grad", xp, g, weight, x_shape, geo)
 
@@ -31,10 +40,22 @@ def filter_grad(
     xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, cols: Array | None = None
 ) -> Array:
     """(N, O, *out), (N, C, *space) --> (O, C/G, *K), from the columns if they were kept."""
+    grad = _own(xp, "filter_grad", g, x, weight_shape, geo)
+    if grad is not None:
+        return grad
     if cols is not None:
         return im2col.filter_grad(xp, g, cols, weight_shape, geo)
     strategy = _strategy(xp, "filter_grad", Problem(x.shape, weight_shape, geo), x.dtype.name)
     return run(strategy, "filter_grad", xp, g, x, weight_shape, geo)
+
+
+def _own(xp: XP, which: Pass, a: Array, b: Array, shape: Shape, geo: Geometry) -> Array | None:
+    """A pass by the array module itself, if it has one for these sizes; ``shape`` is the result's.
+
+    ``a`` and ``b`` are input and filter, cotangent and filter, or cotangent and input.
+    """
+    convolution = getattr(xp, "convolution", None)
+    return None if convolution is None else convolution(which, a, b, shape, geo)
 
 
 def run(

@@ -60,29 +60,17 @@ def _geometry(
 
 
 def _conv(xp: XP, x: Array, weight: Array, /, **attrs: Any) -> Any:
-    geo = _geometry(x, weight, **attrs)
-    y = _loop(xp, "forward", x, weight, (x.shape[0], weight.shape[0], *geo.out), geo)
-    return passes.forward(xp, x, weight, geo) if y is None else (y, None)
-
-
-def _loop(xp: XP, which: str, a: Array, b: Array, shape: Shape, geo: Geometry) -> Array | None:
-    """A pass by a plan's own loop, if it has one for these sizes."""
-    loops = getattr(xp, "loops", None)
-    return None if loops is None else loops.convolution(xp, which, a, b, shape, geo)
+    return passes.forward(xp, x, weight, _geometry(x, weight, **attrs))
 
 
 def _conv_grad_x(xp: XP, g: Array, cols: Array, x: Array, weight: Array, **attrs: Any) -> Array:
-    geo = _geometry(x, weight, **attrs)
-    grad = _loop(xp, "input_grad", g, weight, x.shape, geo)
-    return passes.input_grad(xp, g, weight, x.shape, geo) if grad is None else grad
+    return passes.input_grad(xp, g, weight, x.shape, _geometry(x, weight, **attrs))
 
 
 def _conv_grad_weight(
     xp: XP, g: Array, cols: Array, x: Array, weight: Array, **attrs: Any
 ) -> Array:
-    geo = _geometry(x, weight, **attrs)
-    grad = _loop(xp, "filter_grad", g, x, weight.shape, geo)
-    return passes.filter_grad(xp, g, x, weight.shape, geo, cols) if grad is None else grad
+    return passes.filter_grad(xp, g, x, weight.shape, _geometry(x, weight, **attrs), cols)
 
 
 def _of_transpose(

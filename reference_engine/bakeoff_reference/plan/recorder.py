@@ -118,6 +118,14 @@ class Recorder:
     def row_sums(self, x: Recorded) -> Recorded:
         return self.sum(x, axis=-1, keepdims=True)  # type: ignore[no-any-return, attr-defined]
 
+    def convolution(
+        self, which: str, a: Recorded, b: Recorded, shape: tuple[int, ...], geo: Any
+    ) -> Recorded | None:
+        """A pass of a convolution by the plan's own loops, if they have one for these sizes."""
+        if self.loops is None:
+            return None
+        return self.loops.convolution(self, which, a, b, shape, geo)
+
     def _reduce(
         self, name: str, fn: Function, x: Recorded, axis: Any = None, keepdims: bool = False,
         dtype: Any = None,
