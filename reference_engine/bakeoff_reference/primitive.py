@@ -67,7 +67,7 @@ class Primitive:
         self._names = {p.name for p in self.parameters}
         self.same = tuple(range(self.arity)) if same is None else tuple(same)
         self._accumulates = accumulates
-        self.forward = _widened_forward(rule, saves) if accumulates else rule
+        self.forward = widened(rule, saves) if accumulates else rule
         self.vjps: tuple[Rule | None, ...] = ()
         self._vjp_each: Rule | None = None
 
@@ -169,8 +169,11 @@ def _widen(xp: XP, values: Sequence[Any]) -> list[Any]:
     return [xp.astype(v, "float32") if _is_half(v) else v for v in values]
 
 
-def _widened_forward(rule: Rule, saves: bool) -> Rule:
-    """Run a rule on float16 arrays in float32, and round its result once."""
+def widened(rule: Rule, saves: bool = False) -> Rule:
+    """Run a rule on float16 arrays in float32, and round its result once.
+
+    With ``saves`` it returns a pair, of which the second is kept as it is.
+    """
 
     @wraps(rule)
     def forward(xp: XP, *values: Array, **attrs: Any) -> Any:

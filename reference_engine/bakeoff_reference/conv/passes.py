@@ -1,8 +1,10 @@
 """The three passes of a convolution, each by the strategy that is chosen for it.
 
 An array module may compute passes itself: what its ``convolution`` takes is no strategy's.
+Strategies add float16 up in float32.
 """
 
+from functools import partial
 from typing import Any
 
 from bakeoff_reference.arguments import Shape
@@ -13,27 +15,19 @@ from bakeoff_reference.conv.choose import choose, offered
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
 from bakeoff_reference.conv.strategies import STRATEGIES, Pass, Problem, Strategy
+from bakeoff_reference.primitive import widened
 
 
 def forward(xp: XP, x: Array, weight: Array, geo: Geometry) -> tuple[Array, Array | None]:
     """(N, C, *space), (O, C/G, *K) --> (N, O, *out), and the columns if there were any."""
     y = _own(xp, "forward", x, weight, (x.shape[0], weight.shape[0], *geo.out), geo)
-    if y is not None:
-        return y, None
-    strategy = _strategy(xp, "forward", Problem(x.shape, weight.shape, geo), x.dtype.name)
-    if strategy.name == "im2col":
-        cols = im2col.columns(xp, x, geo)
-        return im2col.forward(xp, weight, cols, geo), cols
-    return run(strategy, "forward", xp, x, weight, x.shape, geo), None
+    return _forward(xp, x, weight, geo) if y is None else (y, None)
 
 
 def input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry) -> Array:
     """(N, O, *out), (O, C/G, *K) --> (N, C, *space)."""
     grad = _own(xp, "input_grad", g, weight, x_shape, geo)
-    if grad is not None:
-        return grad
-    strategy = _strategy(xp, "input_grad", Problem(x_shape, weight.shape, geo), g.dtype.name)
-    return run(strategy, "input_grad", xp, g, weight, x_shape, geo)
+    return _input_grad(xp, g, weight, x_shape, geo) if grad is None else grad
 
 
 def filter_grad(
@@ -41,12 +35,7 @@ def filter_grad(
 ) -> Array:
     """(N, O, *out), (N, C, *space) --> (O, C/G, *K), from the columns if they were kept."""
     grad = _own(xp, "filter_grad", g, x, weight_shape, geo)
-    if grad is not None:
-        return grad
-    if cols is not None:
-        return im2col.filter_grad(xp, g, cols, weight_shape, geo)
-    strategy = _strategy(xp, "filter_grad", Problem(x.shape, weight_shape, geo), x.dtype.name)
-    return run(strategy, "filter_grad", xp, g, x, weight_shape, geo)
+    return _filter_grad(xp, g, x, weight_shape, geo, cols) if grad is None else grad
 
 
 def _own(xp: XP, which: Pass, a: Array, b: Array, shape: Shape, geo: Geometry) -> Array | None:
@@ -56,6 +45,31 @@ def _own(xp: XP, which: Pass, a: Array, b: Array, shape: Shape, geo: Geometry) -
     """
     convolution = getattr(xp, "convolution", None)
     return None if convolution is None else convolution(which, a, b, shape, geo)
+
+
+@partial(widened, saves=True)
+def _forward(xp: XP, x: Array, weight: Array, geo: Geometry) -> tuple[Array, Array | None]:
+    strategy = _strategy(xp, "forward", Problem(x.shape, weight.shape, geo), x.dtype.name)
+    if strategy.name == "im2col":
+        cols = im2col.columns(xp, x, geo)
+        return im2col.forward(xp, weight, cols, geo), cols
+    return run(strategy, "forward", xp, x, weight, x.shape, geo), None
+
+
+@widened
+def _input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry) -> Array:
+    strategy = _strategy(xp, "input_grad", Problem(x_shape, weight.shape, geo), g.dtype.name)
+    return run(strategy, "input_grad", xp, g, weight, x_shape, geo)
+
+
+@widened
+def _filter_grad(
+    xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, cols: Array | None
+) -> Array:
+    if cols is not None:
+        return im2col.filter_grad(xp, g, cols, weight_shape, geo)
+    strategy = _strategy(xp, "filter_grad", Problem(x.shape, weight_shape, geo), x.dtype.name)
+    return run(strategy, "filter_grad", xp, g, x, weight_shape, geo)
 
 
 def run(

@@ -132,12 +132,9 @@ def _define(dims: int) -> tuple[Primitive, Primitive]:
     out = (n - 1) stride - before - after + dilation (k - 1) + 1 + output_padding.
     Source: Dumoulin & Visin, A guide to convolution arithmetic (2016), chapter 4.
     """
-    forward = primitive(prepare=_prepare(conv.__name__, dims, False), saves=True, accumulates=True)(
-        conv
-    )
-    backward = primitive(prepare=_prepare(transpose.__name__, dims, True), accumulates=True)(
-        transpose
-    )
+    # float16 is the passes' business: an array module may add it up in float32 as it is
+    forward = primitive(prepare=_prepare(conv.__name__, dims, False), saves=True)(conv)
+    backward = primitive(prepare=_prepare(transpose.__name__, dims, True))(transpose)
     forward.defvjp(_conv_grad_x, _conv_grad_weight)
     backward.defvjp(_transpose_grad_x, _transpose_grad_weight)
     return forward, backward
