@@ -8,12 +8,17 @@ from bakeoff.interface import Backend
 
 _COMMON: dict[str, Any] = {
     "toolkit": "CuPy",
-    "requirements": ("cupy-cuda13x[ctk]==14.*", "numpy>=2,<3"),
+    "requirements": (
+        "cupy-cuda13x[ctk]==14.*",
+        "nvidia-cudnn-frontend==1.18.0",
+        "nvidia-cudnn-cu13==9.28.1.4",
+        "numpy>=2,<3",
+    ),
     "packages": ("bakeoff_reference",),
     "homepage": "https://cupy.dev",
     "released": "2017-06",
     "device": "cuda",
-    "size_mb": 2400,
+    "size_mb": 3150,
 }
 BACKENDS = (
     Backend(

@@ -1,6 +1,7 @@
 """Adapter of bakeoff's own engine over CuPy: the eager tape, with our kernels where they pay."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from bakeoff_worker.adapter import Adapter
 from bakeoff_worker.program import Program, straight_line
 
 from . import cublaslt, device
+from .convolution import passes as convolution
 from .fused import ArenaOptimizer, primitives
 from .graph import GraphTraining, capturable
 from .launch import Kernels
@@ -28,18 +30,22 @@ class CupyAdapter(Adapter):
         import cupy
 
         device.require(cupy)
-        self._build(cupy, cublaslt.load())
+        library = cublaslt.load()  # first: cuDNN ends the process if it finds none
+        self._build(cupy, library, *convolution.load())
 
-    def _build(self, cp: Any, library: Any) -> None:
-        """Build the engine over CuPy and cuBLASLt."""
+    def _build(self, cp: Any, library: Any, cudnn: Any, missing: str = "") -> None:
+        """Build the engine over CuPy, cuBLASLt and cuDNN; ``missing`` says why that is None."""
         from bakeoff_reference.engine import Engine
 
         self._cp, self._kernels = cp, Kernels(cp)
-        products = cublaslt.CublasLt(
-            library, cp.empty, lambda: cp.cuda.get_current_stream().ptr, device.tf32()
+        stream = partial(_current_stream, cp)
+        products = cublaslt.CublasLt(library, cp.empty, stream, device.tf32())
+        self._convolutions = convolution.Convolutions(
+            cudnn, cp.empty, cp.ascontiguousarray, stream, device.tf32(), missing
         )
         self._xp = namespace(cp)
         self._xp.matmul = cublaslt.product(products, cp.broadcast_to, cp.matmul)
+        self._xp.convolution = self._convolutions
         self._engine = Engine(self._xp, primitives=primitives(cp, self._kernels))
         self._timer = device.Timer(cp)
         self.ops: Mapping[str, Callable[..., Tensor]] = self._engine.ops
@@ -84,11 +90,13 @@ class CupyAdapter(Adapter):
         return self._timer
 
     def memory(self) -> dict[str, int]:
-        """Return ``device_peak_bytes``: what the pool took since the program was prepared."""
-        return {"device_peak_bytes": device.held_bytes(self._cp, self._timer)}
+        """Return what the pool took since the program was prepared, and who convolved."""
+        peak = {"device_peak_bytes": device.held_bytes(self._cp, self._timer)}
+        return {**peak, **self._convolutions.figures()}
 
     def release(self) -> None:
         """Give the device's cached memory back."""
+        self._convolutions.forget()
         device.release(self._cp)
 
     def describe(self) -> dict[str, Any]:
@@ -96,10 +104,15 @@ class CupyAdapter(Adapter):
         return {
             **device.describe(self._cp),
             "engine": "bakeoff_reference",
-            "layout": "NCHW",
+            "layout": "NCHW; convolutions on tensor cores NHWC",
+            "convolution": self._convolutions.describe(),
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
             "notes": ["an index or a label out of range wraps around or gives NaN"],
         }
+
+
+def _current_stream(cp: Any) -> int:
+    return int(cp.cuda.get_current_stream().ptr)
 
 
 class GraphAdapter(CupyAdapter):

@@ -1,4 +1,4 @@
-"""The CuPy backends' adapters over stand-ins: NumPy for CuPy, `lt.Library` for cuBLASLt."""
+"""The CuPy backends' adapters over stand-ins: NumPy for CuPy, cuBLASLt and cuDNN."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Any
 
 from bakeoff_cupy.adapter import CupyAdapter, GraphAdapter
 from bakeoff_worker.adapter import Adapter
-from gpu import lt, posing
+from gpu import fe, lt, posing
 
 
-def _stand_ins() -> tuple[Any, Any]:
-    return posing.cupy(Path(os.environ["POSED_KERNELS"])), lt.Library(posing.queued)
+def _stand_ins() -> tuple[Any, Any, Any]:
+    cp = posing.cupy(Path(os.environ["POSED_KERNELS"]))
+    frontend = fe.Frontend(posing.queued, lambda: cp.cuda.get_current_stream().ptr, posing.EXTENTS)
+    return cp, lt.Library(posing.queued), frontend
 
 
 class Posed(CupyAdapter):

@@ -44,6 +44,7 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
     @property
     def data(self) -> Any:
         """Where it lies, as CuPy has it."""
+        EXTENTS[self.ctypes.data] = self.nbytes
         return SimpleNamespace(ptr=self.ctypes.data)
 
     def set(self, values: Any) -> None:
@@ -59,7 +60,7 @@ def _method(name: str) -> Function:
     return call
 
 
-for _name in ("copy", "astype", "reshape", "sum"):
+for _name in ("copy", "astype", "reshape", "transpose", "sum"):
     setattr(OnDevice, _name, _method(_name))
 
 CAPTURING: list[list[Function] | None] = [None]  # what a replay calls, while a graph is captured
@@ -93,13 +94,15 @@ def _again(compute: Function, result: Any) -> None:
 class Stream:
     """A stream whose captured work is a list of calls."""
 
-    ptr = 0
+    def __init__(self, ptr: int = 1) -> None:
+        self.ptr = ptr
 
     def __enter__(self) -> "Stream":
+        STREAMS.append(self)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        pass
+        STREAMS.pop()
 
     def synchronize(self) -> None:
         assert CAPTURING[-1] is None, "waited for while it is captured"
@@ -111,6 +114,10 @@ class Stream:
         calls = CAPTURING.pop()
         assert calls is not None
         return SimpleNamespace(launch=lambda stream: [call() for call in calls])
+
+
+STREAMS = [Stream(0)]  # the last one is current
+EXTENTS: dict[int, int] = {}  # how many bytes lie where somebody asked for the address
 
 
 def _refuse_host(name: str, values: Sequence[Any]) -> None:
@@ -207,7 +214,7 @@ def cupy(folder: Path) -> Any:
         Stream=Stream,
         MemoryPool=lambda: SimpleNamespace(malloc=None),
         using_allocator=lambda _: nullcontext(),
-        get_current_stream=lambda: SimpleNamespace(ptr=0),
+        get_current_stream=lambda: STREAMS[-1],
         get_elapsed_time=lambda start, end: 1.5,
     )
     like_numpy = {n: v for n, v in vars(np).items() if not n.startswith("__")}

@@ -21,6 +21,7 @@ from training_loops import (
 
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
+from bakeoff.program import Value, trace
 from bakeoff.worker import Worker
 from bakeoff_cupy.namespace import namespace
 from gpu import posing
@@ -55,6 +56,19 @@ def test_training_follows_its_equations(
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules_reach_the_optimizer(schedule: str, posed: Worker) -> None:
     compare_training(posed, "adam", schedule, "float64", 1e-11)
+
+
+def test_a_record_tells_who_convolved(posed: Worker) -> None:
+    for dtype, expected in {"float32": (1, 0), "float64": (0, 1)}.items():
+        values = [Value("x", (2, 3, 5, 5), dtype), Value("weight", (4, 3, 3, 3), dtype)]
+        program = trace(lambda ops, x, w: ops.conv2d(x, w), values)
+        posed.prepare(program, {v.name: np.ones(v.shape, dtype) for v in values})
+        posed.call()
+        told = posed.usage()
+        posed.release()
+        assert (told["cudnn_passes"], told["im2col_passes"]) == expected
+    assert "im2col_passes" not in posed.usage(), "no program, no convolutions"
+    assert posed.hello["describe"]["convolution"].startswith("cuDNN 0 by its frontend 0")
 
 
 def test_it_says_what_it_is(posed: Worker) -> None:
