@@ -23,7 +23,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
 test-museum: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m museum tests/museum
+	$(BIN)/python -m pytest -m museum tests/museum tests/gpu
 
 # The lowest versions that pyproject.toml allows, in an environment of their own.
 test-lowest: $(VENV)/.installed

@@ -6,14 +6,11 @@ from typing import Any
 from bakeoff import hookimpl
 from bakeoff.interface import Backend
 
+from .convolution import CUDNN
+
 _COMMON: dict[str, Any] = {
     "toolkit": "CuPy",
-    "requirements": (
-        "cupy-cuda13x[ctk]==14.*",
-        "nvidia-cudnn-frontend==1.18.0",
-        "nvidia-cudnn-cu13==9.28.1.4",
-        "numpy>=2,<3",
-    ),
+    "requirements": ("cupy-cuda13x[ctk]==14.*", *CUDNN, "numpy>=2,<3"),
     "packages": ("bakeoff_reference",),
     "homepage": "https://cupy.dev",
     "released": "2017-06",

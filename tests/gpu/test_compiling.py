@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 import bakeoff_cupy
-from bakeoff import environments
-from bakeoff.interface import Backend
 from bakeoff_cupy.kernels import KERNELS, names
 from bakeoff_cupy.kernels.nvrtc import ARCHITECTURES, REQUIREMENTS
+from gpu.provided import python_with
 
 pytestmark = pytest.mark.toolkit
 PACKAGE = Path(bakeoff_cupy.__file__).parent
@@ -18,12 +17,8 @@ PACKAGE = Path(bakeoff_cupy.__file__).parent
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """CuPy's and NVRTC's interpreter; the environment has what compiling needs, no more."""
-    backend = Backend(
-        name="cupy-kernels", title="", toolkit="CuPy", adapter="none:None",
-        requirements=REQUIREMENTS,
-    )  # fmt: skip
-    return Path(environments.provide(backend, progress=print).python)
+    """CuPy's and NVRTC's interpreter."""
+    return python_with("cupy-kernels", "CuPy", REQUIREMENTS)
 
 
 def compiled(python: Path, folder: Path, *architectures: str) -> "subprocess.CompletedProcess[str]":
