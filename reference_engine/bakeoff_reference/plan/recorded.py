@@ -121,7 +121,8 @@ class Recorded:
     def __getitem__(self, index: Any) -> "Recorded":
         items = index if isinstance(index, tuple) else (index,)
         # a[1, 2] would be a number and no view: a[1, 2, ...] is one
-        items = items if Ellipsis in [i for i in items if i is Ellipsis] else (*items, Ellipsis)
+        if not any(i is Ellipsis or isinstance(i, slice) for i in items):
+            items = (*items, Ellipsis)
         return self.derive(lambda x: x[items], f"{{}}[{', '.join(map(_item, items))}]")
 
     def derive(self, apply: Callable[[Array], Array], text: str) -> "Recorded":

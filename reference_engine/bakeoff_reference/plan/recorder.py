@@ -12,6 +12,7 @@ import numpy
 
 from bakeoff_reference.arrays import NUMPY, UFUNCS, Array
 from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
+from bakeoff_reference.plan.products import best_cut
 from bakeoff_reference.plan.recorded import Kind, Recorded, Root, Scalar, Statement
 
 Function = Callable[..., Any]
@@ -92,8 +93,19 @@ class Recorder:
         if name != "matmul":  # whose operands keep their dimensions
             args = tuple(self._number(a, args) for a in args)
         if name == "matmul" and all(a.ndim == 2 and a.dtype.char in "fd" for a in args):
-            fn, name = numpy.dot, "dot"  # the same product, with half a microsecond less around it
-        return self._call(fn, name, args, {}, elementwise=name not in ("matmul", "dot"))
+            return self._product(*args)
+        return self._call(fn, name, args, {}, elementwise=name != "matmul")
+
+    def _product(self, a: Recorded, b: Recorded) -> Recorded:
+        """The product of two matrices, cut into blocks where that is faster."""
+        cut = best_cut(a.value, b.value)
+        if cut is None:
+            # as matmul, with half a microsecond less around it
+            return self._call(numpy.dot, "dot", (a, b), {})
+        target, scratch = (self.empty((a.shape[0], b.shape[1]), a.dtype) for _ in range(2))
+        for name, p, q, out in cut.steps(a, b, target, scratch):
+            self._ufunc(name, p, q, out=out)
+        return target
 
     def _number(self, a: Any, args: Sequence[Any]) -> Any:
         """A number, or one repeated, as an array without dimensions.

@@ -1,0 +1,150 @@
+"""Matrix products in blocks, where that takes less time and gives the same bits.
+
+BLAS copies both factors into an order of its own before it multiplies (Goto & van de Geijn,
+Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008). For a batch of 64 the
+copies are a tenth of the work. OpenBLAS has kernels that do without, for processors with AVX-512
+and up to 100^3 multiplications; cut into blocks of that size, a larger product takes them too.
+
+Long sums BLAS adds up in parts. A product cut at the same places has the same bits: which those
+are, and whether cutting saves time here, is tried once per process for each shape.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
+from math import inf
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy
+
+from bakeoff_reference.arrays import Array
+
+MOST = 100**3  # multiplications of a block
+LARGEST = 2**25  # of a product that is worth a trial: later ones gain little
+DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
+WIDTHS = (256, 128, 64, 32)  # columns of a block
+STEP = 8  # rows of a block are a multiple
+ROUNDS = 9
+GAIN = 0.96
+
+Step = tuple[str, Any, Any, Any]
+Span = tuple[int, int]  # start and stop
+Clock = Callable[[], float]
+Way = Callable[[], object]
+
+
+class Cut(NamedTuple):
+    """How a product (m, k) @ (k, n) is cut.
+
+    Attributes
+    ----------
+    rows, columns
+        Of a block of the result.
+    depths
+        The parts of k; their products are added up in this order.
+    """
+
+    rows: int
+    columns: int
+    depths: tuple[Span, ...]
+
+    def steps(self, a: Any, b: Any, out: Any, scratch: Any) -> Iterator[Step]:
+        """Yield what to call, by name, and with what; ``scratch`` is an array like ``out``."""
+        for depth in self.depths:
+            into = scratch if depth[0] else out
+            for i in spans(a.shape[0], self.rows):
+                for j in spans(b.shape[1], self.columns):
+                    yield "matmul", _part(a, i, depth), _part(b, depth, j), _part(into, i, j)
+            if depth[0]:
+                yield "add", out, scratch, out
+
+
+def _part(x: Any, rows: Span, columns: Span) -> Any:
+    """A view, by one slice if that is enough: a plan makes those of its inputs at each call."""
+    if columns != (0, x.shape[1]):
+        return x[slice(*rows), slice(*columns)]
+    return x if rows == (0, x.shape[0]) else x[slice(*rows)]
+
+
+def spans(size: int, step: int) -> list[Span]:
+    """Return consecutive parts of ``size`` elements."""
+    return [(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def halved(size: int, most: int) -> tuple[Span, ...]:
+    """Return the parts of a sum as OpenBLAS takes them, the last two about equal.
+
+    Source: OpenBLAS, driver/level3/level3.c.
+    """
+    parts, start = [], 0
+    while start < size:
+        rest = size - start
+        taken = most if rest >= 2 * most else rest if rest <= most else -(-(rest // 2) // 16) * 16
+        parts.append((start, start + taken))
+        start += taken
+    return tuple(parts)
+
+
+def cuts(m: int, k: int, n: int) -> Iterator[Cut]:
+    """Yield the cuts to try, those of one way to add up next to each other."""
+    for depths in dict.fromkeys(halved(k, most) for most in (k, *DEPTHS)):
+        deepest = max(stop - start for start, stop in depths)
+        for columns in (n, *(w for w in WIDTHS if w < n)):
+            rows = MOST // (deepest * columns) // STEP * STEP
+            if rows:
+                yield Cut(min(rows, m), columns, depths)
+
+
+def best_cut(a: Array, b: Array) -> Cut | None:
+    """Return the cut that is faster than the product as a whole; None if there is none."""
+    (m, k), n = a.shape, b.shape[1]
+    orders = _order(a), _order(b)
+    if not MOST < m * k * n <= LARGEST or "" in orders:
+        return None
+    return _tried(m, k, n, a.dtype.name, *orders)
+
+
+def _order(x: Array) -> str:
+    """Along which dimension elements are neighbours: as BLAS takes a matrix, or empty."""
+    return {x.strides[0]: "F", x.strides[1]: "C"}.get(x.itemsize, "")
+
+
+@cache
+def _tried(m: int, k: int, n: int, dtype: str, first: str, second: str) -> Cut | None:
+    rng = numpy.random.default_rng(0)
+    a, b = (
+        numpy.asarray(rng.standard_normal(shape), dtype, order=order)  # type: ignore[call-overload]
+        for shape, order in (((m, k), first), ((k, n), second))
+    )
+    return fastest(a, b, tuple(cuts(m, k, n)))
+
+
+def fastest(a: Array, b: Array, given: Sequence[Cut], clock: Clock = perf_counter) -> Cut | None:
+    """Time cuts of the same bits beside the whole product; return one that gains enough."""
+    expected = numpy.dot(a, b)
+    out, scratch = numpy.empty_like(expected), numpy.empty_like(expected)
+    ways: dict[Cut | None, Way] = {None: partial(numpy.dot, a, b, out)}
+    for cut in given:
+        way = _bound(cut.steps(a, b, out, scratch))
+        way()
+        if (out == expected).all():
+            ways[cut] = way
+    taken = dict.fromkeys(ways, inf)
+    for _ in range(ROUNDS):
+        for key, way in ways.items():
+            begin = clock()
+            way()
+            taken[key] = min(taken[key], clock() - begin)
+    found = min(taken, key=lambda key: taken[key])
+    return found if taken[found] <= GAIN * taken[None] else None
+
+
+def _bound(steps: Iterable[Step]) -> Way:
+    """Return a function that does the steps, with nothing left to prepare."""
+    calls = [(getattr(numpy, name), *arrays) for name, *arrays in steps]
+
+    def way() -> None:
+        for function, a, b, out in calls:
+            function(a, b, out)
+
+    return way
