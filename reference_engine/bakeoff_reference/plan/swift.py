@@ -34,6 +34,8 @@ class SwiftRecorder(Recorder):
         """``maximum`` is vectorised for two arrays, not for an array and a number."""
         if isinstance(a, Recorded) and isinstance(b, (int, float)) and a.size <= FEW:
             b = self._full_of(b, a.shape, a.dtype)
+            if out is None:  # `_ufunc` would make one number of it again
+                return self._call(NUMPY.maximum, "maximum", (a, b), {}, elementwise=True)
         return self._ufunc("maximum", a, b, out=out)
 
     def _full_of(self, value: float, shape: tuple[int, ...], dtype: Any) -> Recorded:
