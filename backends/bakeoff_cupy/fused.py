@@ -20,7 +20,7 @@ NUMBERS: dict[str, tuple[str, ...]] = {
     "momentum": ("lr", "momentum"),
     "nesterov": ("lr", "momentum"),
     "adagrad": ("lr", "eps"),
-    "rmsprop": ("lr", "eps", "decay", "rest"),
+    "rmsprop": ("step", "eps", "decay"),
     "adam": ("b1", "b2", "eps", "step"),
     "adamw": ("b1", "b2", "eps", "step", "shrink"),
 }

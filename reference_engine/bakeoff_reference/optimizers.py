@@ -74,13 +74,12 @@ def _momentum(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, mome
     xp.subtract(w, s, out=w)
 
 
-@_define(("v",), _plain, momentum=0.9)
+@_define(("p",), _plain, momentum=0.9)
 def _nesterov(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, momentum: Any) -> None:
-    (v,) = slots
-    xp.multiply(v, momentum, out=v)
-    xp.add(v, g, out=v)
-    xp.multiply(v, momentum, out=s)
-    xp.add(s, g, out=s)
+    (p,) = slots  # momentum v, which needs one pass less than v
+    xp.add(p, g, out=p)
+    xp.multiply(p, momentum, out=p)
+    xp.add(p, g, out=s)
     xp.multiply(s, lr, out=s)
     xp.subtract(w, s, out=w)
 
@@ -103,19 +102,24 @@ def _adagrad(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, eps: 
 
 
 def _rmsprop_scalars(hyper: Hyper, lr: float, t: int) -> dict[str, float]:
-    return {"lr": lr, "eps": hyper["eps"], "decay": hyper["decay"], "rest": 1 - hyper["decay"]}
+    """The numbers of a step with the average kept as a plain sum, as Adam's are.
+
+    With s' = s / (1 - decay) and c = sqrt(1 - decay), lr g / (sqrt(s) + eps) =
+    (lr / c) g / (sqrt(s') + eps / c).
+    """
+    c = sqrt(1 - hyper["decay"])
+    return {"step": lr / c, "eps": hyper["eps"] / c, "decay": hyper["decay"]}
 
 
 @_define(("s",), _rmsprop_scalars, decay=0.99, eps=1e-8)
 def _rmsprop(
-    xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, eps: Any, decay: Any, rest: Any
+    xp: XP, w: Array, g: Array, slots: Any, s: Array, *, step: Any, eps: Any, decay: Any
 ) -> None:
-    (mean,) = slots
+    (total,) = slots
     xp.square(g, out=s)
-    xp.multiply(s, rest, out=s)
-    xp.multiply(mean, decay, out=mean)
-    xp.add(mean, s, out=mean)
-    _scaled_step(xp, w, g, mean, s, lr, eps)
+    xp.multiply(total, decay, out=total)
+    xp.add(total, s, out=total)
+    _scaled_step(xp, w, g, total, s, step, eps)
 
 
 def _adam_scalars(hyper: Hyper, lr: float, t: int) -> dict[str, float]:

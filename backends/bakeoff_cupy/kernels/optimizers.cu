@@ -55,13 +55,14 @@ __global__ void adagrad(T* w, const T* g, float* s, const float* numbers, long l
     });
 }
 
+// The average is kept as a plain sum, as the reference keeps it.
 template <class T>
 __global__ void rmsprop(T* w, const T* g, float* s, const float* numbers, long long size) {
-    const float lr = numbers[0], eps = numbers[1], decay = numbers[2], rest = numbers[3];
+    const float step = numbers[0], eps = numbers[1], decay = numbers[2];
     each(size, [=](long long i) {
         const float d = wide(g[i]);
-        s[i] = decay * s[i] + rest * d * d;
-        w[i] = narrow<T>(wide(w[i]) - lr * d / (sqrtf(s[i]) + eps));
+        s[i] = decay * s[i] + d * d;
+        w[i] = narrow<T>(wide(w[i]) - step * d / (sqrtf(s[i]) + eps));
     });
 }
 
