@@ -34,6 +34,8 @@ class Definition:
     step
         ``step(xp, w, g, slots, scratch, **scalars)`` changes ``w`` and ``slots`` in place;
         ``scratch`` is an array like ``w`` whose content is lost.
+    spends
+        Whether ``scratch`` may be ``g`` itself: the step reads no gradient after it wrote there.
     """
 
     name: str
@@ -41,15 +43,18 @@ class Definition:
     slots: tuple[str, ...]
     scalars: Callable[[Hyper, float, int], dict[str, float]]
     step: Step
+    spends: bool
 
 
 DEFINITIONS: dict[str, Definition] = {}
 
 
-def _define(slots: Sequence[str], scalars: Any, **hyper: float) -> Callable[[Step], Step]:
+def _define(
+    slots: Sequence[str], scalars: Any, spends: bool, **hyper: float
+) -> Callable[[Step], Step]:
     def register(step: Step) -> Step:
         name = step.__name__.strip("_")
-        DEFINITIONS[name] = Definition(name, hyper, tuple(slots), scalars, step)
+        DEFINITIONS[name] = Definition(name, hyper, tuple(slots), scalars, step, spends)
         return step
 
     return register
@@ -59,13 +64,13 @@ def _plain(hyper: Hyper, lr: float, t: int) -> dict[str, float]:
     return {"lr": lr, **hyper}
 
 
-@_define((), _plain)
+@_define((), _plain, True)
 def _sgd(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any) -> None:
     xp.multiply(g, lr, out=s)
     xp.subtract(w, s, out=w)
 
 
-@_define(("v",), _plain, momentum=0.9)
+@_define(("v",), _plain, True, momentum=0.9)
 def _momentum(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, momentum: Any) -> None:
     (v,) = slots
     xp.multiply(v, momentum, out=v)
@@ -74,7 +79,7 @@ def _momentum(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, mome
     xp.subtract(w, s, out=w)
 
 
-@_define(("p",), _plain, momentum=0.9)
+@_define(("p",), _plain, True, momentum=0.9)
 def _nesterov(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, momentum: Any) -> None:
     (p,) = slots  # momentum v, which needs one pass less than v
     xp.add(p, g, out=p)
@@ -93,7 +98,7 @@ def _scaled_step(xp: XP, w: Array, g: Array, root: Array, s: Array, lr: Any, eps
     xp.subtract(w, s, out=w)
 
 
-@_define(("s",), _plain, eps=1e-10)
+@_define(("s",), _plain, False, eps=1e-10)
 def _adagrad(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, lr: Any, eps: Any) -> None:
     (total,) = slots
     xp.square(g, out=s)
@@ -111,7 +116,7 @@ def _rmsprop_scalars(hyper: Hyper, lr: float, t: int) -> dict[str, float]:
     return {"step": lr / c, "eps": hyper["eps"] / c, "decay": hyper["decay"]}
 
 
-@_define(("s",), _rmsprop_scalars, decay=0.99, eps=1e-8)
+@_define(("s",), _rmsprop_scalars, False, decay=0.99, eps=1e-8)
 def _rmsprop(
     xp: XP, w: Array, g: Array, slots: Any, s: Array, *, step: Any, eps: Any, decay: Any
 ) -> None:
@@ -138,7 +143,7 @@ def _adam_scalars(hyper: Hyper, lr: float, t: int) -> dict[str, float]:
     return found
 
 
-@_define(("m", "v"), _adam_scalars, beta1=0.9, beta2=0.999, eps=1e-8)
+@_define(("m", "v"), _adam_scalars, True, beta1=0.9, beta2=0.999, eps=1e-8)
 def _adam(
     xp: XP, w: Array, g: Array, slots: Any, s: Array, *, b1: Any, b2: Any, eps: Any, step: Any
 ) -> None:
@@ -151,7 +156,7 @@ def _adam(
     _scaled_step(xp, w, m, v, s, step, eps)
 
 
-@_define(("m", "v"), _adam_scalars, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01)
+@_define(("m", "v"), _adam_scalars, True, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.01)
 def _adamw(xp: XP, w: Array, g: Array, slots: Any, s: Array, *, shrink: Any, **rest: Any) -> None:
     xp.multiply(w, shrink, out=w)
     _adam(xp, w, g, slots, s, **rest)
