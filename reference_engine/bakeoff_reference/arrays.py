@@ -144,8 +144,12 @@ def starts(rows: int, size: int) -> Array:
 
 def check_labels(labels: Array, classes: int) -> None:
     """Refuse labels of which one is no class."""
-    # as an unsigned number a negative label is larger than any class
-    if labels.size and numpy.maximum.reduce(labels.view(UNSIGNED[labels.itemsize])) >= classes:
+    if not labels.size:
+        return
+    # as an unsigned number a negative label is larger than any class; argmax takes a third of
+    # the time of max
+    numbers = labels.view(UNSIGNED[labels.itemsize])
+    if numbers.item(numbers.argmax()) >= classes:
         raise IndexError(f"labels: expected at least 0 and less than {classes}")
 
 

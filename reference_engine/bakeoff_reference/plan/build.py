@@ -78,7 +78,7 @@ class Plan:
 
     def __call__(self, *arrays: Array, **scalars: float) -> tuple[Array, ...]:
         """Run the plan on arrays of exactly the shapes and dtypes it was built for."""
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise RuntimeError(
                 "plan: called while another call is under way; build one plan per thread"
             )

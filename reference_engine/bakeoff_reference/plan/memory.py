@@ -84,7 +84,8 @@ def _overwritable(
     s: Statement, root: Root, i: int, spans: dict[int, tuple[Root, int, int]]
 ) -> Root | None:
     """Return an argument's root that the result may take the place of."""
-    if not s.elementwise or s.target.root is not root:
+    # a call in place on one element takes NumPy twice as long
+    if not s.elementwise or s.target.root is not root or s.target.size == 1:
         return None
     for r in s.reads:
         same = r.shape == s.target.shape and r.dtype == s.target.dtype
