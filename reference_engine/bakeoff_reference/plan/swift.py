@@ -11,7 +11,7 @@ import numpy
 
 from bakeoff_reference.arrays import NUMPY, Array, check_labels, short, starts, units
 from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
-from bakeoff_reference.plan.recorded import Recorded
+from bakeoff_reference.plan.recorded import Recorded, Scalar
 from bakeoff_reference.plan.recorder import Recorder
 
 FEW = 1 << 16
@@ -29,6 +29,21 @@ class SwiftRecorder(Recorder):
         self.max = self._max
         self._filled: dict[tuple[Any, ...], Recorded] = {}
         self._positions: dict[tuple[int, int], Recorded] = {}
+        self._numbers: dict[tuple[str, str], Recorded] = {}
+
+    def _ufunc(self, name: str, *args: Any, out: Recorded | None = None) -> Recorded:
+        return super()._ufunc(name, *(self._held(a, args) for a in args), out=out)
+
+    def _held(self, a: Any, args: Any) -> Any:
+        """A number of a step as an array, so that NumPy converts it once and not at each use."""
+        if not isinstance(a, Scalar):
+            return a
+        dtype = next(x.dtype for x in args if isinstance(x, Recorded))
+        key = (a.name, dtype.char)
+        if key not in self._numbers:
+            held = self._numbers[key] = self._buffer(dtype.type(a.value))
+            self._write(numpy.ndarray.fill, "fill", (held, a), {}, held)
+        return self._numbers[key]
 
     def _maximum(self, a: Any, b: Any, out: Recorded | None = None) -> Recorded:
         """``maximum`` is vectorised for two arrays, not for an array and a number."""
