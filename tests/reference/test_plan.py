@@ -205,6 +205,20 @@ def test_names_that_python_or_the_plan_uses() -> None:
     np.testing.assert_allclose(step.params()[0], 0 - 0.1 * 20)
 
 
+@pytest.mark.parametrize("name", ["dot", "fill", "matmul", "places", "add_reduce", "subtract_flat"])
+def test_an_input_may_have_the_name_of_what_is_called(name: str) -> None:
+    values = [Value(name, (3, 4), "float32"), Value("w", (4, 4), "float32"),
+              Value("y", (3,), "int64")]  # fmt: skip
+
+    def loss(ops: Any, x: Any, w: Any, y: Any) -> Any:
+        return ops.mean(ops.sparse_softmax_cross_entropy_with_logits(ops.matmul(x, w), y))
+
+    step = compile_program(trace(loss, values, training(["w"], "sgd", {"lr": 0.1}), "named"))
+    step.load([np.eye(4, dtype="float32")])
+    (found,) = step(np.zeros((3, 4), "float32"), np.array([0, 1, 2]))
+    np.testing.assert_allclose(found, np.log(4), rtol=1e-6)
+
+
 def test_the_source_is_straight_line_and_readable() -> None:
     """One line per NumPy call, results into buffers, every name explained above."""
     step = compile_program(_training("float32", "sgd"))

@@ -7,13 +7,7 @@ from typing import Any
 from bakeoff_reference.arrays import NUMPY
 from bakeoff_reference.plan.recorded import Recorded, Root, Scalar, Statement
 
-_TAKEN = {*vars(NUMPY), "step", "mismatch", "inf", "nan"}
-_TAKEN |= {f"{name}_reduce" for name in ("add", "maximum", "minimum")}
-
-
-def safe(name: str) -> str:
-    """Return a name that shadows nothing a plan uses."""
-    return f"{name}_" if name in _TAKEN or iskeyword(name) else name
+_TAKEN = frozenset({*vars(NUMPY), "step", "mismatch", "inf", "nan"})
 
 
 class Writer:
@@ -21,6 +15,7 @@ class Writer:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._taken = _TAKEN
         self.namespace: dict[str, Any] = {"inf": float("inf"), "nan": float("nan")}
         self._lines: list[str] = []
         self._comments: list[str] = []
@@ -35,7 +30,8 @@ class Writer:
     ) -> str:  # fmt: skip
         """Return the source of ``def step(inputs, *, scalars)``; its results nothing else holds."""
         self.namespace["mismatch"] = mismatch
-        parameters = [safe(x.root.name) for x in inputs]
+        self._taken |= {s.name for s in statements}
+        parameters = [self._safe(x.root.name) for x in inputs]
         for name, x in zip(parameters, inputs, strict=True):
             self._roots[id(x.root)] = name
             self.namespace[f"_dtype_{name}"] = x.dtype
@@ -106,7 +102,7 @@ class Writer:
             prefix = {"constant": "c", "buffer": "b", "fresh": "f", "returned": "r"}.get(
                 root.kind, "a"
             )
-            name = safe(root.name) if root.name else self._new(prefix)
+            name = self._safe(root.name) if root.name else self._new(prefix)
             self._roots[id(root)] = name
             if root.static:
                 self.namespace[name] = root.value
@@ -114,6 +110,10 @@ class Writer:
                     f"# {name}: {root.kind} {root.value.dtype} {root.value.shape}"
                 )
         return self._roots[id(root)]
+
+    def _safe(self, name: str) -> str:
+        """Return a name that shadows nothing a plan uses."""
+        return f"{name}_" if name in self._taken or iskeyword(name) else name
 
     def _new(self, prefix: str) -> str:
         self._count += 1
