@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bakeoff.passes import gradient_program
+from bakeoff.program import forward, trace
 from bakeoff_numpy.adapter import NumpyAdapter, PlanAdapter
 from bakeoff_reference.plan import compile_program, products, recorder
 from bakeoff_reference.plan.products import (
@@ -71,6 +72,17 @@ def test_results_are_the_tapes_to_the_last_bit(m: int, k: int, n: int, dtype: st
         )
     for tape, plan in zip(*results, strict=True):
         np.testing.assert_array_equal(tape, plan)
+
+
+def test_a_matrix_by_its_own_transpose_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BLAS has a routine of its own for it, whose bits the tape gives."""
+    monkeypatch.setattr(recorder, "best_cut", lambda a, b: Cut(8, 8, ((0, 90), (90, 100))))
+    program = trace(
+        lambda ops, x: ops.matmul(x, ops.permute_dims(x, axes=(1, 0))),
+        [Value("x", (200, 100), "float32")], forward(), "gram",
+    )  # fmt: skip
+    x = np.random.default_rng(0).standard_normal((200, 100)).astype("float32")
+    np.testing.assert_array_equal(compile_program(program)(x)[0], x @ x.T)
 
 
 @pytest.mark.parametrize(

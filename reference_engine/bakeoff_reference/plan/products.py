@@ -6,7 +6,8 @@ copies are a tenth of the work. OpenBLAS has kernels that do without, for proces
 and up to 100^3 multiplications; cut into blocks of that size, a larger product takes them too.
 
 Long sums BLAS adds up in parts. A product cut at the same places has the same bits: which those
-are, and whether cutting saves time here, is tried once per process for each shape.
+are, and whether cutting saves time here, is tried once per process for each shape. An input fed
+in another memory order than the plan was built for may be rounded otherwise.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,7 +21,7 @@ import numpy
 from bakeoff_reference.arrays import Array
 
 MOST = 100**3  # multiplications of a block
-LARGEST = 2**25  # of a product that is worth a trial: later ones gain little
+LARGEST = 2**25  # of a product that is worth a trial: larger ones gain little
 DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
 WIDTHS = (256, 128, 64, 32, 16)  # columns of a block
 STEP = 8  # rows of a block are a multiple
