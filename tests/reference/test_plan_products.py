@@ -129,8 +129,8 @@ HALF, ROWS = Cut(5, 9, ONCE), Cut(1, 9, ONCE)
         ((10, 8, 9), HALF),
         ((10, 9.9, 9.8), None),
         ((10, 11, 12), None),
-        ((10, 8.1, 8), HALF),
-        ((10, 9.65, 9.55), ROWS),
+        ((10, 8.05, 8), HALF),
+        ((10, 9.75, 9.65), ROWS),
     ],
 )
 def test_the_fastest_cut_is_taken_if_it_gains_enough(

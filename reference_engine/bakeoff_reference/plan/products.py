@@ -25,8 +25,8 @@ LARGEST = 2**25  # of a product that is worth a trial: larger ones gain little
 DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
 WIDTHS = (256, 128, 64, 32, 16)  # columns of a block
 STEP = 8  # rows of a block are a multiple
-ROUNDS = 9
-GAIN, NEAR = 0.96, 1.02
+ROUNDS = 25
+GAIN, NEAR = 0.97, 1.01
 
 Step = tuple[str, Any, Any, Any]
 Span = tuple[int, int]  # start and stop
