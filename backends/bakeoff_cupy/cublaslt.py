@@ -1,13 +1,24 @@
 """cuBLASLt's matrix product for row-major arrays, on any stream, captured or not.
 
 cuBLAS as CuPy calls it refuses to be captured into a graph; cuBLASLt takes stream and workspace
-with each call, and applies a bias and a ReLU on the way out.
+with each call, applies a bias and a ReLU on the way out, and adds up a bias's gradient on the way
+in. 16-bit products are added up in float32 and rounded once.
 Source: https://docs.nvidia.com/cuda/cublas/#using-the-cublaslt-api
 """
 
 import ctypes
 from collections.abc import Callable
-from ctypes import byref, c_double, c_float, c_int32, c_int64, c_size_t, c_uint64, c_void_p
+from ctypes import (
+    byref,
+    c_double,
+    c_float,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from math import prod
 from typing import Any, NamedTuple
 
@@ -23,7 +34,10 @@ TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}
 DESC_TRANSA, DESC_TRANSB, DESC_EPILOGUE, DESC_BIAS_POINTER = 3, 4, 7, 8
 LAYOUT_BATCH_COUNT, LAYOUT_BATCH_OFFSET = 5, 6
 PREFERENCE_WORKSPACE = 1
-EPILOGUES = {"": 1, "relu": 2, "bias": 4, "bias+relu": 6}
+PREFERENCE_ALIGNMENTS = (5, 6, 7, 8)  # of A, B, C and D
+MOST_ALIGNED = 256  # bytes; what cuBLASLt takes for granted unless it is told otherwise
+# "bias_grad" is BGRADA: the sums of A, which is the second operand as we write products
+EPILOGUES = {"": 1, "relu": 2, "bias": 4, "bias+relu": 6, "bias_grad": 256}
 
 
 class Heuristic(ctypes.Structure):
@@ -104,18 +118,32 @@ class CublasLt:
         self._check("cublasLtCreate", byref(self._handle))
         self._workspace = empty((WORKSPACE_BYTES,), "uint8")
 
-    def matmul(self, a: Array, b: Array, bias: Array | None = None, relu: bool = False) -> Array:
+    def matmul(
+        self, a: Array, b: Array, bias: Array | None = None, relu: bool = False,
+        bias_grad: Array | None = None, out: Array | None = None,
+    ) -> Array:  # fmt: skip
         """Return ``a @ b``, with a bias per column and a ReLU if asked.
 
         a (batch, m, k), b (batch, k, n), bias (n,) --> (batch, m, n); of one dtype in `TYPES`.
         Arrays whose lines and columns are both strided are copied.
+
+        Parameters
+        ----------
+        bias_grad
+            (n,), written to: the sums of b's columns. Neither with a bias nor with a ReLU.
+        out
+            Where the product goes, if not into new memory; in C order.
         """
         (a, left), (b, right) = _laid_out(a), _laid_out(b)
-        out = self._empty((a.shape[0], a.shape[1], b.shape[2]), a.dtype)
-        epilogue = "+".join(["bias"] * (bias is not None) + ["relu"] * relu)
-        plan = self._plan(left, right, str(a.dtype), epilogue)
-        if bias is not None:
-            self._set(plan.descriptor, DESC_BIAS_POINTER, c_uint64(bias.data.ptr))
+        if out is None:
+            out = self._empty((a.shape[0], a.shape[1], b.shape[2]), a.dtype)
+        epilogue = "+".join(["bias"] * (bias is not None) + ["relu"] * relu
+                            + ["bias_grad"] * (bias_grad is not None))  # fmt: skip
+        aligned = tuple(map(alignment, (b, a, out, out)))
+        plan = self._plan(left, right, str(a.dtype), epilogue, aligned)
+        vector = bias if bias_grad is None else bias_grad
+        if vector is not None:
+            self._set(plan.descriptor, DESC_BIAS_POINTER, c_uint64(vector.data.ptr))
         one, zero = (c_double(1), c_double(0)) if a.dtype == "float64" else (c_float(1), c_float(0))
         # row-major C = A B is column-major C' = B' A': the second operand goes first
         first, second, result = plan.layouts
@@ -128,13 +156,17 @@ class CublasLt:
         )  # fmt: skip
         return out
 
-    def _plan(self, a: Operand, b: Operand, dtype: str, epilogue: str) -> Plan:
-        key = (a, b, dtype, epilogue)
+    def _plan(
+        self, a: Operand, b: Operand, dtype: str, epilogue: str, aligned: tuple[int, ...]
+    ) -> Plan:
+        key = (a, b, dtype, epilogue, aligned)
         if key not in self._plans:
             self._plans[key] = self._build(*key)
         return self._plans[key]
 
-    def _build(self, a: Operand, b: Operand, dtype: str, epilogue: str) -> Plan:
+    def _build(
+        self, a: Operand, b: Operand, dtype: str, epilogue: str, aligned: tuple[int, ...]
+    ) -> Plan:
         compute, scale = (
             (COMPUTE_64F, "float64") if dtype == "float64" else (self._single, "float32")
         )
@@ -147,7 +179,7 @@ class CublasLt:
         n = b.rows if b.transposed else b.columns
         out = Operand(m, n, n, False, a.batch, m * n)
         layouts = (self._layout(b, dtype), self._layout(a, dtype), self._layout(out, dtype))
-        return Plan(descriptor, layouts, self._algorithm(descriptor, layouts))
+        return Plan(descriptor, layouts, self._algorithm(descriptor, layouts, aligned))
 
     def _layout(self, x: Operand, dtype: str) -> c_void_p:
         """Lines of a row-major matrix are columns of a column-major one."""
@@ -162,11 +194,16 @@ class CublasLt:
                         c_size_t(ctypes.sizeof(value)))  # fmt: skip
         return layout
 
-    def _algorithm(self, descriptor: c_void_p, layouts: tuple[c_void_p, ...]) -> Heuristic:
-        preference, most = c_void_p(), c_uint64(WORKSPACE_BYTES)
+    def _algorithm(
+        self, descriptor: c_void_p, layouts: tuple[c_void_p, ...], aligned: tuple[int, ...]
+    ) -> Heuristic:
+        preference = c_void_p()
         self._check("cublasLtMatmulPreferenceCreate", byref(preference))
-        self._check("cublasLtMatmulPreferenceSetAttribute", preference, PREFERENCE_WORKSPACE,
-                    byref(most), c_size_t(8))  # fmt: skip
+        preferences: list[tuple[int, Any]] = [(PREFERENCE_WORKSPACE, c_uint64(WORKSPACE_BYTES))]
+        preferences += zip(PREFERENCE_ALIGNMENTS, map(c_uint32, aligned), strict=True)
+        for attribute, value in preferences:
+            self._check("cublasLtMatmulPreferenceSetAttribute", preference, attribute,
+                        byref(value), c_size_t(ctypes.sizeof(value)))  # fmt: skip
         found, count = Heuristic(), c_int32()
         first, second, result = layouts
         self._check("cublasLtMatmulAlgoGetHeuristic", self._handle, descriptor, first, second,
@@ -184,6 +221,12 @@ class CublasLt:
         status = getattr(self._library, function)(*arguments)
         if status:
             raise RuntimeError(f"{function}: status {status}, expected 0 (CUBLAS_STATUS_SUCCESS)")
+
+
+def alignment(x: Array) -> int:
+    """Return to how many bytes an array's memory is aligned, at most `MOST_ALIGNED`."""
+    address = int(x.data.ptr)
+    return min(MOST_ALIGNED, address & -address)
 
 
 def _laid_out(x: Array) -> tuple[Array, Operand]:

@@ -9,6 +9,7 @@ import numpy as np
 _TYPES = {0: np.float32, 1: np.float64, 2: np.float16}
 _ATTRIBUTES = {3: ctypes.c_int32, 4: ctypes.c_int32, 7: ctypes.c_int32, 8: ctypes.c_uint64}
 _LAYOUT = {5: ctypes.c_int32, 6: ctypes.c_int64}
+_PREFERENCES = {1: ctypes.c_uint64, **dict.fromkeys((5, 6, 7, 8), ctypes.c_uint32)}
 
 
 class Library:
@@ -67,14 +68,26 @@ class Library:
     def cublasLtMatmulPreferenceCreate(self, target: Any) -> int:
         return self._new(target)
 
-    def cublasLtMatmulPreferenceSetAttribute(self, *arguments: Any) -> int:
+    def cublasLtMatmulPreferenceSetAttribute(
+        self, thing: Any, attribute: int, value: Any, size: Any
+    ) -> int:
+        assert type(value._obj) is _PREFERENCES[attribute]
+        assert size.value == ctypes.sizeof(value._obj)
+        self._things[thing.value][attribute] = value._obj.value
         return 0
 
     def cublasLtMatmulPreferenceDestroy(self, thing: Any) -> int:
         return 0
 
-    def cublasLtMatmulAlgoGetHeuristic(self, *arguments: Any) -> int:
-        arguments[-1]._obj.value = 1
+    def cublasLtMatmulAlgoGetHeuristic(
+        self, handle: Any, descriptor: Any, a: Any, b: Any, c: Any, d: Any, preference: Any,
+        asked: int, results: Any, count: Any,
+    ) -> int:  # fmt: skip
+        """An algorithm is known by what it takes for granted of the pointers' alignment."""
+        told = self._things[preference.value]
+        for i, attribute in enumerate((5, 6, 7, 8)):
+            results._obj.algorithm[i] = told.get(attribute, 256)
+        count._obj.value = 1
         return 0
 
     def _matrix(self, layout: Any, pointer: Any) -> Any:
@@ -100,6 +113,8 @@ class Library:
         scale = ctypes.c_double if asked["compute"] == 70 else ctypes.c_float
         assert type(alpha._obj) is type(beta._obj) is scale
         assert (alpha._obj.value, beta._obj.value) == (1, 0)
+        for pointer, bytes_ in zip((a, b, c, d), algorithm._obj.algorithm, strict=False):
+            assert pointer.value % bytes_ == 0, "an algorithm for better aligned memory"
         first, second = self._matrix(a_layout, a), self._matrix(b_layout, b)
         result = self._matrix(d_layout, d)
         bias = asked.get(8)
@@ -112,7 +127,11 @@ class Library:
         wide = np.float64 if asked["compute"] == 70 else np.float32
         y = first.astype(wide) @ second.astype(wide)
         assert y.shape == result.shape
-        if asked[7] & 4:  # a bias of as many elements as D has rows
+        if asked[7] & (4 | 256):  # a bias, or its gradient, of as many elements as D has rows
             held = (ctypes.c_byte * (y.shape[1] * result.itemsize)).from_address(bias)
-            y = y + np.frombuffer(held, result.dtype).astype(wide)[:, None]
+            vector = np.frombuffer(held, result.dtype)
+            if asked[7] & 256:  # the sums of A over what the product adds up
+                vector[...] = first[0].astype(wide).sum(axis=1)
+            else:
+                y = y + vector.astype(wide)[:, None]
         result[...] = np.maximum(y, 0) if asked[7] & 2 else y

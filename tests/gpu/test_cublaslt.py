@@ -108,10 +108,45 @@ def test_a_bias_is_added_per_column_before_the_relu(lt: CublasLt, relu: bool) ->
     )
 
 
-def test_an_algorithm_is_looked_for_once_per_shape(library: Library, matmul: Any) -> None:
-    x, y = drawn(0, (3, 4), "float32"), drawn(1, (4, 5), "float32")
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_biass_gradient_comes_with_its_weights(lt: CublasLt, dtype: str) -> None:
+    """x^T @ dh into memory that is there, and the sums of dh's columns beside it."""
+    x, dh = drawn(0, (1, 6, 4), dtype), drawn(1, (1, 6, 5), dtype)
+    db, dw = held(np.zeros(5, dtype)), held(np.zeros((1, 4, 5), dtype))
+    found = lt.matmul(x.swapaxes(1, 2), dh, bias_grad=db, out=dw)
+    assert found is dw
+    exact_x, exact_dh = np.asarray(x, "f8"), np.asarray(dh, "f8")
+    near = 1e-5 if dtype == "float32" else 1e-2
+    np.testing.assert_allclose(dw, exact_x.swapaxes(1, 2) @ exact_dh, rtol=near, atol=near)
+    np.testing.assert_allclose(db, exact_dh[0].sum(axis=0), rtol=near, atol=near)
+
+
+def test_sums_of_float16_are_rounded_once(lt: CublasLt) -> None:
+    """4096 ones and as many small numbers: in float16 a sum of ones ends at 2048."""
+    row = held(np.full((1, 1, 4096), 1, "f2"))
+    column = held(np.full((1, 4096, 1), 0.75, "f2"))
+    assert float(lt.matmul(row, column)[0, 0, 0]) == 3072
+
+
+@pytest.mark.parametrize("which", range(3), ids=["left", "right", "result"])
+@pytest.mark.parametrize("offset", [1, 2, 4])
+def test_an_algorithm_suits_the_memorys_alignment(lt: CublasLt, which: int, offset: int) -> None:
+    """The same shapes, first as new memory has them, then from an element further on."""
+    arrays = [drawn(0, (1, 4, 4), "float32"), drawn(1, (1, 4, 4), "float32"),
+              held(np.zeros((1, 4, 4), "f4"))]  # fmt: skip
+    expected = np.asarray(arrays[0]) @ np.asarray(arrays[1])
+    lt.matmul(arrays[0], arrays[1], out=arrays[2])
+    moved = held(np.zeros(64, "f4"))[offset : offset + 16].reshape((1, 4, 4))
+    moved[...] = arrays[which]
+    arrays[which] = moved
+    lt.matmul(arrays[0], arrays[1], out=arrays[2])
+    np.testing.assert_allclose(arrays[2], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_an_algorithm_is_looked_for_once_per_shape(library: Library, lt: CublasLt) -> None:
+    x, y, out = (drawn(0, (1, 4, 4), "float32") for _ in range(3))
     for _ in range(3):
-        matmul(x, y)
+        lt.matmul(x, y, out=out)
     assert library.calls["cublasLtMatmulAlgoGetHeuristic"] == 1
     assert library.calls["cublasLtMatmul"] == 3
 
