@@ -29,9 +29,11 @@ NUMBERS: dict[str, tuple[str, ...]] = {
 def primitives(cp: Any, kernels: Kernels) -> dict[str, Primitive]:
     """Return the catalogue's ops, those with a kernel of their own replaced.
 
-    float64 takes the reference's own rules.
+    float64 takes the reference's own rules. Products of float16 are not widened first:
+    cuBLASLt adds them up in float32.
     """
-    return {**PRIMITIVES, CROSS_ENTROPY: _cross_entropy(cp, kernels)}
+    own = {CROSS_ENTROPY: _cross_entropy(cp, kernels), "matmul": PRIMITIVES["matmul"].unwidened()}
+    return {**PRIMITIVES, **own}
 
 
 def _cross_entropy(cp: Any, kernels: Kernels) -> Primitive:

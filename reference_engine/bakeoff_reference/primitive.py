@@ -52,6 +52,8 @@ class Primitive:
         self, rule: Rule, prepare: Rule | None, saves: bool, accumulates: bool,
         variadic: bool, same: Sequence[int] | None, ufunc: str,
     ) -> None:  # fmt: skip
+        self._rule = rule
+        self._vjp_rules: tuple[Rule | None, ...] = ()
         self.name = rule.__name__.rstrip("_")
         self.doc = inspect.getdoc(rule) or ""
         # a function object: inspect would otherwise see the wrapper of `accumulates`
@@ -73,7 +75,16 @@ class Primitive:
 
     def defvjp(self, *rules: Rule | None) -> None:
         """Give one rule per tensor argument; None where there is no gradient."""
+        self._vjp_rules = rules
         self.vjps = tuple(_widened_vjp(r) if r and self._accumulates else r for r in rules)
+
+    def unwidened(self) -> "Primitive":
+        """Return the op for an array module that itself adds float16 up in float32."""
+        op = Primitive(
+            self._rule, self.prepare, self.saves, False, self.variadic, self.same, self.ufunc
+        )
+        op.defvjp(*self._vjp_rules)
+        return op
 
     def defvjp_each(self, rule: Rule) -> None:
         """Give the rule of a variadic op: ``rule(xp, g, saved, *arrays, position=i, **attrs)``."""

@@ -5,6 +5,7 @@ Everything above CuPy runs as it would: the adapter in a worker, the tape, our k
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from bakeoff.oracle import Oracle
 from bakeoff.program import Value, trace
 from bakeoff.worker import Worker
 from bakeoff_cupy.namespace import namespace
-from gpu import posing
+from gpu import lt, posed, posing
 
 
 @pytest.mark.parametrize("op", OPS)
@@ -114,6 +115,26 @@ def test_replaying_gives_the_bits_of_the_tape(
 def test_other_programs_run_on_the_tape(posed_graph: Worker, oracle: Oracle) -> None:
     found = failures(posed_graph, oracle, cases_of("float32", family="matmul"))
     assert not found, "\n".join(f.text for f in found)
+
+
+def test_products_of_float16_are_the_librarys_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not those of float32 copies: neither forward nor in the gradients."""
+    monkeypatch.setenv("POSED_KERNELS", str(tmp_path))
+    multiplied: list[str] = []
+
+    class Watched(lt.Library):
+        def _multiply(self, asked: Any, first: Any, second: Any, result: Any, bias: Any) -> None:
+            multiplied.extend(x.dtype.name for x in (first, second, result))
+            super()._multiply(asked, first, second, result, bias)
+
+    monkeypatch.setattr(lt, "Library", Watched)
+    adapter = posed.Posed()
+    a, b = (adapter.tensor(np.ones((3, 3)), "float16") for _ in "ab")
+    gradient = adapter.value_and_grad(lambda a, b: (adapter.ops["matmul"](a, b),), (0, 1))
+    gradient((a, b), (a,))
+    assert multiplied == ["float16"] * 9
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
