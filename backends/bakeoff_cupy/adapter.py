@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -11,12 +12,20 @@ from bakeoff_worker.program import Program, straight_line
 
 from . import cublaslt, device
 from .convolution import passes as convolution
+from .five_launches import FiveLaunches, two_layers
 from .fused import ArenaOptimizer, primitives
-from .graph import GraphTraining, capturable
+from .graph import GraphTraining
 from .launch import Kernels
 from .namespace import namespace
+from .training import Step, TapeStep, Training, on_device
 
 Tensor = Any
+
+_NOTES = (
+    "an index or a label out of range wraps around or gives NaN",
+    "a training step of two dense layers with a ReLU between and cross-entropy behind is five "
+    "kernels, in place of the tape; its figure launches_per_step says so",
+)
 
 
 class CupyAdapter(Adapter):
@@ -39,22 +48,29 @@ class CupyAdapter(Adapter):
 
         self._cp, self._kernels = cp, Kernels(cp)
         stream = partial(_current_stream, cp)
-        products = cublaslt.CublasLt(library, cp.empty, stream, device.tf32())
+        self._products = cublaslt.CublasLt(library, cp.empty, stream, device.tf32())
         self._convolutions = convolution.Convolutions(
             cudnn, cp.empty, cp.ascontiguousarray, stream, device.tf32(), missing
         )
         self._xp = namespace(cp)
-        self._xp.matmul = cublaslt.product(products, cp.broadcast_to, cp.matmul)
+        self._xp.matmul = cublaslt.product(self._products, cp.broadcast_to, cp.matmul)
         self._xp.convolution = self._convolutions
         self._engine = Engine(self._xp, primitives=primitives(cp, self._kernels))
-        self._timer = device.Timer(cp)
+        self._timer = device.Timer(cp, self._flush)
+        self._trainings: WeakSet[Training] = WeakSet()
         self.ops: Mapping[str, Callable[..., Tensor]] = self._engine.ops
+
+    def _flush(self) -> None:
+        """Queue the steps that wait for others."""
+        for training in self._trainings:
+            training.flush()
 
     def tensor(self, array: Any, dtype: str) -> Tensor:
         """Return a tensor on the device that owns a contiguous copy of the values."""
         return self._engine.wrap(self._cp.array(np.asarray(array), dtype=dtype, order="C"))
 
     def to_numpy(self, tensor: Tensor) -> Any:
+        self._flush()
         return self._cp.asnumpy(tensor.value)
 
     def device_of(self, tensor: Tensor) -> str:
@@ -70,11 +86,32 @@ class CupyAdapter(Adapter):
         return ArenaOptimizer(self._cp, self._xp, self._kernels, self._engine.wrap, name, hyper)
 
     def compile(self, program: Program) -> Any:
-        """Return straight-line Python over the tape; results that are views are copied."""
+        """Return straight-line Python over the tape; results that are views are copied.
+
+        Training steps stay on the device, where kernels of ours update the parameters.
+        """
+        if on_device(program):
+            training = self._training(program)
+            self._trainings.add(training)
+            return training
         run = super().compile(program)
         if program.kind == "training":
             return run
         return self._engine.with_own_results(run, self._cp.shares_memory)
+
+    def _training(self, program: Program) -> Training:
+        return Training(*self._parts(program))
+
+    def _parts(self, program: Program) -> tuple[Any, ...]:
+        """Return what `Training` is made of."""
+        optimizer = self.optimizer(program.ask["optimizer"], program.ask["hyper"])
+        wrap, layers = self._engine.wrap, two_layers(program)
+        step: Step
+        if layers is None:
+            step = TapeStep(self._cp, wrap, program, self._gradient_of(program), optimizer)
+        else:
+            step = FiveLaunches(self._cp, self._kernels, self._products, layers, optimizer)
+        return self._cp, self._kernels, wrap, program, step, optimizer
 
     def _gradient_of(self, program: Program) -> Callable[..., Any]:
         fn = straight_line(program, dict(self.ops))
@@ -83,6 +120,7 @@ class CupyAdapter(Adapter):
 
     def synchronize(self, values: Any = None) -> None:
         """Wait for the device's whole queue."""
+        self._flush()
         self._cp.cuda.Device(0).synchronize()
 
     def device_timer(self) -> Any:
@@ -107,7 +145,7 @@ class CupyAdapter(Adapter):
             "layout": "NCHW; convolutions on tensor cores NHWC",
             "convolution": self._convolutions.describe(),
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
-            "notes": ["an index or a label out of range wraps around or gives NaN"],
+            "notes": list(_NOTES),
         }
 
 
@@ -116,20 +154,22 @@ def _current_stream(cp: Any) -> int:
 
 
 class GraphAdapter(CupyAdapter):
-    """As `CupyAdapter`, with a training step captured into one CUDA graph."""
+    """As `CupyAdapter`, with so many training steps captured into one CUDA graph."""
 
     name = "cupy-graph"
 
-    def compile(self, program: Program) -> Any:
-        """Return the step as a graph; programs that do not train run on the tape."""
-        if not capturable(program):
-            return super().compile(program)
-        return GraphTraining(
-            self._cp, self._kernels, self._engine.wrap, program, self._gradient_of(program),
-            self.optimizer(program.ask["optimizer"], program.ask["hyper"]),
-        )  # fmt: skip
+    def __init__(self, threads: int = 1, steps: int = 1) -> None:
+        self._steps = steps
+        super().__init__(threads)
+
+    def _training(self, program: Program) -> Training:
+        return GraphTraining(*self._parts(program), steps=self._steps)
 
     def describe(self) -> dict[str, Any]:
         told = super().describe()
-        captured = "training steps are one CUDA graph; data are copied into it, the loss out of it"
+        count = "one training step" if self._steps == 1 else f"{self._steps} training steps"
+        captured = (
+            f"{count} to a CUDA graph; data are copied into it unless they lie there from the "
+            "last time, losses are copied out of it"
+        )
         return {**told, "notes": [*told["notes"], captured]}

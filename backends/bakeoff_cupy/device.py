@@ -4,6 +4,7 @@ Source: https://docs.cupy.dev/en/stable/reference/cuda.html
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 UNKNOWN_CACHE_BYTES = 128 * 2**20  # more than any GPU's second-level cache to date
@@ -50,16 +51,20 @@ def tf32() -> bool:
 
 
 class Timer:
-    """Events on the current stream, and what flushes the second-level cache."""
+    """Events on the current stream, and what flushes the second-level cache.
 
-    def __init__(self, cp: Any) -> None:
-        self._cp = cp
+    ``flush`` queues what waits on the host: an event comes behind all calls before it.
+    """
+
+    def __init__(self, cp: Any, flush: Callable[[], None]) -> None:
+        self._cp, self._flush = cp, flush
         cache = cp.cuda.runtime.getDeviceProperties(0).get("l2CacheSize", 0)
         self.buffer_bytes = 2 * int(cache or UNKNOWN_CACHE_BYTES)
         self._buffer = cp.empty((self.buffer_bytes,), "uint8")
 
     def record(self) -> Any:
         """Queue an event on the current stream."""
+        self._flush()
         event = self._cp.cuda.Event()
         event.record()
         return event

@@ -9,6 +9,7 @@ import numpy as np
 from bakeoff_reference.optimizers import DEFINITIONS, complete
 from bakeoff_reference.primitive import PRIMITIVES, Primitive
 
+from .cublaslt import MOST_ALIGNED
 from .launch import Kernels, elementwise, has, instantiation, row_threads
 
 Array = Any
@@ -129,24 +130,40 @@ class ArenaOptimizer:
 class Arena:
     """Parameters of one dtype in one flat array, with their gradients and slots.
 
+    Each begins where cuBLASLt's fastest algorithms want it to; what lies between is zero, has a
+    gradient of zero, and stays zero in every optimizer.
+
     Attributes
     ----------
-    views
-        Each parameter as a view of ``weights``, by its position among all of them.
+    views, grad_views
+        Each parameter, and its gradient, as a view of the flat arrays, by its position among
+        all parameters.
     """
 
     def __init__(self, cp: Any, values: Mapping[int, Array], slots: int) -> None:
         self._cp = cp
-        self.weights = cp.concatenate([v.reshape((-1,)) for v in values.values()])
+        (dtype,) = {v.dtype for v in values.values()}
+        unit = MOST_ALIGNED // dtype.itemsize
+        self._padding = {i: cp.zeros((-prod(v.shape) % unit,), dtype) for i, v in values.items()}
+        self.weights = self._flat(values)
         self.grads = cp.zeros_like(self.weights)
-        working = "float32" if has(self.weights.dtype) else self.weights.dtype
+        working = "float32" if has(dtype) else dtype
         self.slots = [cp.zeros(self.weights.shape, working) for _ in range(slots)]
-        self.views: dict[int, Array] = {}
-        start = 0
-        for i, v in values.items():
-            size = prod(v.shape)
-            self.views[i] = self.weights[start : start + size].reshape(v.shape)
-            start += size
+        shapes = {i: v.shape for i, v in values.items()}
+        self.views = self._views(self.weights, shapes)
+        self.grad_views = self._views(self.grads, shapes)
+
+    def _flat(self, values: Mapping[int, Array], out: Array | None = None) -> Array:
+        parts = [p for i, v in values.items() for p in (v.reshape((-1,)), self._padding[i])]
+        return self._cp.concatenate(parts, out=out)
+
+    def _views(self, flat: Array, shapes: Mapping[int, tuple[int, ...]]) -> dict[int, Array]:
+        views, start = {}, 0
+        for i, shape in shapes.items():
+            size = prod(shape)
+            views[i] = flat[start : start + size].reshape(shape)
+            start += size + self._padding[i].size
+        return views
 
     def copy(self) -> "Arena":
         """Return an arena with the same parameters and slots, in memory of its own."""
@@ -154,7 +171,12 @@ class Arena:
         other.slots = [s.copy() for s in self.slots]
         return other
 
+    def restore(self, other: "Arena") -> None:
+        """Take another arena's parameters and slots, into the memory that is here."""
+        self._cp.copyto(self.weights, other.weights)
+        for slot, value in zip(self.slots, other.slots, strict=True):
+            self._cp.copyto(slot, value)
+
     def gather(self, grads: Sequence[Any]) -> None:
-        """Copy the parameters' gradients into one flat array."""
-        flat = [grads[i].value.reshape((-1,)) for i in self.views]
-        self._cp.concatenate(flat, out=self.grads)
+        """Copy the parameters' gradients into the flat array."""
+        self._flat({i: grads[i].value for i in self.views}, out=self.grads)

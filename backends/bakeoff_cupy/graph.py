@@ -1,4 +1,4 @@
-"""A whole training step as one CUDA graph: captured once, and launched as one piece.
+"""Training steps as one CUDA graph: captured once, and launched as one piece.
 
 Source: https://docs.nvidia.com/cuda/cuda-programming-guide/ (CUDA graphs, stream capture)
 """
@@ -7,18 +7,10 @@ import gc
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from bakeoff_worker import schedules
-from bakeoff_worker.program import Program
-
-from .fused import NUMBERS, Arena, ArenaOptimizer
-from .launch import Kernels, has
+from .training import Training
 
 Array = Any
 Tensor = Any
-
-ROWS = 1024  # steps whose numbers lie ready on the device
 
 
 class Captured:
@@ -57,106 +49,97 @@ class Captured:
         self._graph.launch(self._stream)
 
 
-class Numbers:
-    """A table of the next steps' numbers on the device, from which each step takes a row."""
+class Steps:
+    """So many steps as one graph, each with memory of its own for its data.
 
-    def __init__(self, cp: Any, kernels: Kernels, count: int) -> None:
-        self._cp, self._kernels, self._count = cp, kernels, count
-        self.present = cp.zeros((count,), "float32")
-        self._table = cp.zeros((ROWS, count), "float32")
-        self._row = cp.zeros((1,), "int32")
-
-    def fill(self, rows: Sequence[Sequence[float]]) -> None:
-        """Put a new table in place, whose first row is next."""
-        self._table.set(np.asarray(rows, "f4"))
-        self._row.fill(0)
-
-    def advance(self) -> None:
-        """Queue: take the next row."""
-        arguments = (self._table, self._row, self.present, np.int32(self._count))
-        self._kernels.launch("optimizers", "next_numbers", (1,), (32,), arguments)
-
-
-class GraphTraining:
-    """A training program whose step is captured when it is first called.
-
-    Data are copied into arrays of the graph's own; the loss is copied out.
+    A step's data are copied into it unless they are what it was given last: tensors do not
+    change. Batches that lie on the device and come in turn, as many as divide the number of
+    steps, are so copied once.
     """
 
     def __init__(
-        self, cp: Any, kernels: Kernels, wrap: Callable[[Array], Tensor], program: Program,
-        gradient: Callable[..., Any], optimizer: ArenaOptimizer,
+        self, cp: Any, work: Callable[[Sequence[Array], Array], None], dtype: str,
+        batches: Sequence[Sequence[Array]],
     ) -> None:  # fmt: skip
-        ask = program.ask
-        names = [v.name for v in program.inputs]
-        self._cp, self._wrap, self._gradient, self._optimizer = cp, wrap, gradient, optimizer
-        self._wrt = [names.index(n) for n in ask["params"]]
-        self._data = [names.index(v.name) for v in program.data_inputs]
-        self._lr = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
-        self._numbers = Numbers(cp, kernels, len(NUMBERS[optimizer.name]))
-        self._inputs: list[Array] = []
-        self._state: list[Arena] = []
-        self._captured: Captured | None = None
-        self._t = 0
+        self._cp = cp
+        self._given = [list(batch) for batch in batches]
+        self._held = [[array.copy() for array in batch] for batch in batches]
+        self._losses = cp.zeros((len(batches),), dtype)
+        self._graph = Captured(cp, lambda: self._all(work))
+
+    def _all(self, work: Callable[[Sequence[Array], Array], None]) -> None:
+        for i, data in enumerate(self._held):
+            work(data, self._losses[i : i + 1])
+
+    def launch(self, batches: Sequence[Sequence[Array]], losses: Array) -> None:
+        """Queue the steps on a batch each; the losses before them are copied out."""
+        for given, held, batch in zip(self._given, self._held, batches, strict=True):
+            for i, array in enumerate(batch):
+                if given[i] is not array:
+                    self._cp.copyto(held[i], array)
+                    given[i] = array
+        self._graph.launch()
+        self._cp.copyto(losses, self._losses)
+
+
+class GraphTraining(Training):
+    """A training program of which so many steps are captured when they are first asked for.
+
+    With several to a graph, steps wait until there are enough of them, or until `flush`:
+    what is left over is launched one by one. The losses that steps return lie in memory
+    which is written to then.
+    """
+
+    def __init__(self, *arguments: Any, steps: int = 1) -> None:
+        super().__init__(*arguments)
+        self._steps = steps
+        self._graphs: dict[int, Steps] = {}
+        self._waiting: list[list[Array]] = []
+        self._losses: Array = None  # of the steps that wait
 
     def load(self, params: Sequence[Tensor]) -> None:
-        """Set the parameters (copied) and forget the optimizer's state."""
-        fresh = self._optimizer.init(params)
-        if self._state:  # the graph writes to the arenas that it was captured with
-            _restore(self._cp, self._state, fresh)
-        else:
-            self._state = fresh
-        self._t = 0
+        self.flush()
+        super().load(params)
 
     def params(self) -> tuple[Tensor, ...]:
-        """Return copies of the present parameters."""
-        return tuple(self._wrap(p.value.copy()) for p in self._optimizer.params(self._state))
+        self.flush()
+        return super().params()
 
     def __call__(self, *data: Tensor) -> tuple[Tensor, ...]:
-        """Do one step; return the loss before it."""
-        if not self._state:
-            raise ValueError("training: no parameters; call load(params) first")
-        if self._captured is None:
-            self._captured = self._capture(data)
-        if self._t % ROWS == 0:
-            steps = range(self._t, self._t + ROWS)
-            self._numbers.fill([self._optimizer.numbers(self._lr(t), t + 1) for t in steps])
-        for held, given in zip(self._inputs, data, strict=True):
-            self._cp.copyto(held, given.value)
-        self._captured.launch()
-        self._t += 1
-        return (self._wrap(self._captured.result.copy()),)
+        """Do one step, now or with those that follow; return the loss before it."""
+        self._loaded()
+        if not self._waiting:
+            self._losses = self._cp.empty((self._steps,), self._dtype)
+        i = len(self._waiting)
+        loss = self._wrap(self._losses[i : i + 1].reshape(()))
+        self._waiting.append([d.value for d in data])
+        if i + 1 == self._steps:
+            self._launch(self._waiting, self._losses)
+            self._waiting = []
+        return (loss,)
 
-    def _capture(self, data: Sequence[Tensor]) -> Captured:
-        self._inputs = [d.value.copy() for d in data]
+    def flush(self) -> None:
+        """Queue the steps that wait."""
+        waiting, self._waiting = self._waiting, []
+        for i, batch in enumerate(waiting):
+            self._launch([batch], self._losses[i : i + 1])
+
+    def _launch(self, batches: Sequence[Sequence[Array]], losses: Array) -> None:
+        count = len(batches)
+        if count not in self._graphs:
+            self._graphs[count] = self._capture(batches)
+        self._numbers.provide(self._t, count)
+        self._graphs[count].launch(batches, losses)
+        self._t += count
+
+    def _capture(self, batches: Sequence[Sequence[Array]]) -> Steps:
         before = [arena.copy() for arena in self._state]
-        self._numbers.fill([self._optimizer.numbers(self._lr(0), 1)] * ROWS)
-        captured = Captured(self._cp, self._step)
-        _restore(self._cp, self._state, before)
-        return captured
+        self._numbers.forget()
+        self._numbers.provide(self._t, len(batches))  # for the run before the capture
+        steps = Steps(self._cp, self._work, self._dtype, batches)
+        self._restore(before)
+        self._numbers.forget()
+        return steps
 
-    def _step(self) -> Array:
-        arguments: list[Any] = [None] * (len(self._wrt) + len(self._data))
-        for i, param in zip(self._wrt, self._optimizer.params(self._state), strict=True):
-            arguments[i] = param
-        for i, array in zip(self._data, self._inputs, strict=True):
-            arguments[i] = self._wrap(array)
-        (loss,), grads = self._gradient(tuple(arguments), None)
-        self._numbers.advance()
-        for arena in self._state:
-            arena.gather(grads)
-            self._optimizer.launch(arena, self._numbers.present)
-        return loss.value
-
-
-def _restore(cp: Any, state: Sequence[Arena], values: Sequence[Arena]) -> None:
-    for arena, other in zip(state, values, strict=True):
-        cp.copyto(arena.weights, other.weights)
-        for slot, value in zip(arena.slots, other.slots, strict=True):
-            cp.copyto(slot, value)
-
-
-def capturable(program: Program) -> bool:
-    """Return whether a program's step can be captured: kernels of ours update its parameters."""
-    types = {v.name: v.dtype for v in program.inputs}
-    return program.kind == "training" and all(has(types[n]) for n in program.ask["params"])
+    def _work(self, data: Sequence[Array], loss: Array) -> None:
+        self._step(self._state, data, self._numbers, loss)

@@ -98,7 +98,8 @@ class Executable(Protocol):
     Called with tensors in the order of the program's inputs, it returns a tuple:
     the outputs; for a gradient program the gradients after them, in ``wrt`` order.
     A training executable is called with the data inputs only, does one optimizer
-    step and returns ``(loss,)``, the loss before the update.
+    step and returns ``(loss,)``, the loss before the update. It may have an attribute
+    ``launches_per_step``: how many kernels of a device a step is. Records keep it.
     """
 
     def __call__(self, *tensors: Tensor) -> tuple[Tensor, ...]: ...

@@ -87,9 +87,9 @@ class Record:
     figures
         Single numbers with their unit in the name: ``transfer_ns``, ``compile_ns``,
         ``first_call_ns``, ``peak_rss_bytes`` (of the program if ``peak_is_of_program``),
-        ``device_peak_bytes``, ``steal_ns`` and ``frequency_mhz`` (of the processors meanwhile),
-        ``time_to_target_ns``, ``accuracy``, ``cold_ns`` (the median of the series) with
-        ``cold_p10_ns`` and ``cold_p90_ns`` …
+        ``device_peak_bytes``, ``launches_per_step`` (of a device's kernels), ``steal_ns`` and
+        ``frequency_mhz`` (of the processors meanwhile), ``time_to_target_ns``, ``accuracy``,
+        ``cold_ns`` (the median of the series) with ``cold_p10_ns`` and ``cold_p90_ns`` …
     series
         Numbers over steps or epochs: ``losses``, ``oracle_losses``, ``loss_envelope``,
         ``accuracy``; over test rows: ``predictions``, ``labels``; ``norms`` of each output and

@@ -33,6 +33,7 @@ Source = Array | Path  # an array, or an .npy file that holds it
 
 _MAIN = Path(bakeoff_worker.__file__).resolve().parent / "__main__.py"
 _PREPARED = ("transfer_ns", "compile_ns", "peak_is_of_program")
+_TOLD_BY_SOME = ("launches_per_step",)
 _LEAVE_S = 3.0  # how long a worker may take to leave when asked to
 
 
@@ -98,7 +99,8 @@ class Worker:
         """Send a program and its inputs; return ``transfer_ns`` and ``compile_ns``.
 
         ``peak_is_of_program`` is 1 if `usage` will give the peak of memory since now, and 0 if
-        the system can only tell that since the worker's start.
+        the system can only tell that since the worker's start. ``launches_per_step`` is there
+        if the executable tells it.
 
         For a training program the data inputs carry a leading axis of length ``batches``.
         """
@@ -110,7 +112,8 @@ class Worker:
                 inputs=files,
                 batches=batches,
             )
-        return {k: int(reply[k]) for k in _PREPARED}
+        told = [k for k in _TOLD_BY_SOME if k in reply]
+        return {k: int(reply[k]) for k in (*_PREPARED, *told)}
 
     def call(self, timeout_s: float | None = None) -> tuple[list[Array], Called]:
         """Run a forward or gradient program once; return its results and costs."""

@@ -139,11 +139,13 @@ class Session(object):
         adapter.synchronize()  # a device may be asked for work by then, such as a capture
         compile_ns = measure.wall_ns() - start
         self._resident = Resident(program, executable, tensors)
-        return {
+        reply = {
             "transfer_ns": transfer_ns,
             "compile_ns": compile_ns,
             "peak_is_of_program": resettable,
         }
+        launches = getattr(executable, "launches_per_step", None)
+        return reply if launches is None else dict(reply, launches_per_step=launches)
 
     def call(self, request: Request) -> Reply:
         """Run a forward or gradient program once; its results go to the scratch folder."""

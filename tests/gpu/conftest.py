@@ -23,24 +23,32 @@ def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
 
 
 @pytest.fixture(scope="session")
-def posed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    """The backend ``cupy``: its own adapter in a worker of its own, over stand-ins."""
-    yield from _worker("Posed", tmp_path_factory.mktemp("posed"))
+def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where kernels lie compiled for the CPU."""
+    return tmp_path_factory.mktemp("kernels")
 
 
 @pytest.fixture(scope="session")
-def posed_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+def posed(tmp_path_factory: pytest.TempPathFactory, compiled_kernels: Path) -> Iterator[Worker]:
+    """The backend ``cupy``: its own adapter in a worker of its own, over stand-ins."""
+    yield from _worker("Posed", tmp_path_factory.mktemp("posed"), compiled_kernels)
+
+
+@pytest.fixture(scope="session")
+def posed_graph(
+    tmp_path_factory: pytest.TempPathFactory, compiled_kernels: Path
+) -> Iterator[Worker]:
     """The backend ``cupy-graph``, likewise."""
-    yield from _worker("PosedGraph", tmp_path_factory.mktemp("graph"))
+    yield from _worker("PosedGraph", tmp_path_factory.mktemp("graph"), compiled_kernels)
 
 
-def _worker(adapter: str, scratch: Path) -> Iterator[Worker]:
+def _worker(adapter: str, scratch: Path, kernels: Path) -> Iterator[Worker]:
     launch = Launch(
         python=sys.executable,
         adapter_file=str(HERE / "posed.py"),
         adapter_class=adapter,
         name="cupy",
-        env={"POSED_KERNELS": str(scratch)},
+        env={"POSED_KERNELS": str(kernels)},
         packages={"bakeoff_reference": _folder(bakeoff_reference), "gpu": str(HERE)},
     )
     with Worker(launch, 120.0, scratch) as worker:

@@ -24,8 +24,6 @@ Dim = tuple[int, ...]
 # Arguments of every kernel as C++ types: {T} storage, {L} labels.
 SIGNATURES: dict[str, str] = {
     "softmax_cross_entropy": "{T} const*, {L} const*, {T}*, {T}*, int",
-    "bias_activation": "{T} const*, {T} const*, {T}*, long long, int",
-    "bias_activation_grad": "{T} const*, {T} const*, {T}*, {T}*, int, int",
     "next_numbers": "float const*, int*, float*, int",
     "sgd": "{T}*, {T} const*, float const*, long long",
     "momentum": "{T}*, {T} const*, float*, float const*, long long",
@@ -34,8 +32,10 @@ SIGNATURES: dict[str, str] = {
     "rmsprop": "{T}*, {T} const*, float*, float const*, long long",
     "adam": "{T}*, {T} const*, float*, float*, float const*, long long",
     "adamw": "{T}*, {T} const*, float*, float*, float const*, long long",
-    "classify": "{T} const*, {T} const*, {T} const*, {L} const*, {T}*, {T}*, int, int, int",
-    "classify_grad": "{T} const*, {T} const*, {T} const*, {T}*, {T}*, {T}*, int, int, int",
+    "classify": "{T} const*, {T} const*, {T} const*, {L} const*, {T}*, {T}*, int, int, int, "
+    "float const*, int*, float*, int",
+    "classify_grad": "{T} const*, {T} const*, {T} const*, {T} const*, {T}*, {T}*, {T}*, {T}*, "
+    "int, int, int",
 }
 
 _WRAPPER = """
@@ -48,7 +48,10 @@ extern "C" int call_{number}(void** a, const unsigned* d, int backwards) {{
 
 
 def library(folder: Path, file: str, text: str | None = None) -> "dict[str, Kernel]":
-    """Compile a file of kernels, or a changed text of it; return every instantiation by name."""
+    """Compile a file of kernels, or a changed text of it; return every instantiation by name.
+
+    What lies compiled in the folder is not compiled again.
+    """
     source = '#include "cuda_on_cpu.h"\n' + (text or kernels.source(file))
     signatures = {name: _types(name) for name in kernels.names(file)}
     for number, (name, types) in enumerate(signatures.items()):
@@ -58,9 +61,10 @@ def library(folder: Path, file: str, text: str | None = None) -> "dict[str, Kern
         source += _WRAPPER.format(number=number, kernel=name, arguments=arguments)
     written = folder / f"{sha256(source.encode()).hexdigest()[:16]}.cpp"
     built = written.with_suffix(".so")
-    written.write_text(source)
-    command = ["g++", "-std=c++17", "-O1", "-fPIC", "-shared", f"-I{HERE}"]
-    subprocess.run([*command, str(written), "-o", str(built)], check=True)
+    if not built.exists():
+        written.write_text(source)
+        command = ["g++", "-std=c++17", "-O1", "-fPIC", "-shared", f"-I{HERE}"]
+        subprocess.run([*command, str(written), "-o", str(built)], check=True)
     loaded = ctypes.CDLL(str(built))
     return {
         name: Kernel(getattr(loaded, f"call_{number}"), types)

@@ -26,6 +26,7 @@ class Posed(CupyAdapter):
 class PosedGraph(GraphAdapter):
     """Captured work is a list of calls, replayed into the same memory."""
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, steps: int = 1) -> None:
         Adapter.__init__(self, threads)
+        self._steps = steps
         self._build(*_stand_ins())

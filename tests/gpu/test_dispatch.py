@@ -118,10 +118,10 @@ def test_other_programs_run_on_the_tape(posed_graph: Worker, oracle: Oracle) -> 
 
 
 def test_products_of_float16_are_the_librarys_own(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, compiled_kernels: Path
 ) -> None:
     """Not those of float32 copies: neither forward nor in the gradients."""
-    monkeypatch.setenv("POSED_KERNELS", str(tmp_path))
+    monkeypatch.setenv("POSED_KERNELS", str(compiled_kernels))
     multiplied: list[str] = []
 
     class Watched(lt.Library):

@@ -101,45 +101,6 @@ def test_softmax_cross_entropy_passes_a_nan_on(kernel: Get, kind: str, backwards
     assert np.isnan(values(grad, kind)).all(axis=1).tolist() == [False, True]
 
 
-ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
-    "Identity": (lambda x: x, np.ones_like),
-    "Relu": (lambda x: np.maximum(x, 0), lambda y: (y > 0).astype(float)),
-    "Sigmoid": (lambda x: 1 / (1 + np.exp(-x)), lambda y: y * (1 - y)),
-    "Tanh": (np.tanh, lambda y: 1 - y**2),
-}
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (64, 33), (9, 128)], ids=str)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_bias_and_activation_go_forward_and_back(
-    kernel: Get, kind: str, backwards: bool, activation: str, shape: tuple[int, int]
-) -> None:
-    function, slope = ACTIVATIONS[activation]
-    forward = kernel("bias_activation", f"bias_activation<{kind}, {activation}>")
-    x, exact_x = drawn(0, shape, kind)
-    bias, exact_bias = drawn(1, shape[1:], kind)
-    y = stored(np.zeros(shape), kind)
-    forward((2,), (BLOCK,), x, bias, y, x.size, shape[1], backwards=backwards)
-    close(y, function(exact_x + exact_bias), kind, 1 + np.abs(exact_x) + np.abs(exact_bias), 4)
-
-    back = kernel("bias_activation", f"bias_activation_grad<{kind}, {activation}>")
-    g, exact_g = drawn(2, shape, kind)
-    dx, db = stored(np.zeros(shape), kind), stored(np.zeros(shape[1]), kind)
-    columns = -(-shape[1] // 32)
-    back((columns,), (32, 8), g, y, dx, db, *shape, backwards=backwards)
-    expected = exact_g * slope(values(y, kind))
-    close(dx, expected, kind, np.abs(exact_g), 3)
-    close(db, expected.sum(axis=0), kind, np.abs(exact_g).sum(axis=0), 3 + shape[0])
-
-
-def test_relu_keeps_a_nan(kernel: Get, kind: str, backwards: bool) -> None:
-    forward = kernel("bias_activation", f"bias_activation<{kind}, Relu>")
-    y = stored(np.zeros((1, 3)), kind)
-    x = stored(np.array([[np.nan, -1, 1]]), kind)
-    forward((1,), (32,), x, stored(np.zeros(3), kind), y, 3, 3, backwards=backwards)
-    assert np.isnan(values(y, kind)).tolist() == [[True, False, False]]
-
-
 @pytest.mark.parametrize("size", [1, 300, 1025], ids=str)
 @pytest.mark.parametrize("name", NUMBERS)
 def test_optimizers_do_what_the_reference_does(
@@ -173,7 +134,7 @@ def second_layer(h: Array, weight: Array, bias: Array, labels: Array) -> tuple[A
 
 @pytest.mark.parametrize(
     ("rows", "hidden", "classes"),
-    [(1, 1, 1), (5, 40, 10), (17, 128, 10), (9, 33, 32)],
+    [(1, 1, 1), (5, 40, 10), (17, 128, 10), (9, 33, 32), (300, 3, 2)],
     ids=str,
 )
 @pytest.mark.parametrize("label", kernels.LABELS)
@@ -187,11 +148,14 @@ def test_the_second_layer_gives_losses_and_every_gradient(
     labels = np.random.default_rng(3).integers(0, classes, rows)
     losses, dz = stored(np.zeros(rows), kind), stored(np.zeros((rows, classes)), kind)
 
+    table, table_row, numbers = np.arange(1, 7, dtype="f4"), np.ones(1, "i4"), np.zeros(2, "f4")
     classify = kernel("two_layer", f"classify<{kind}, {label}>")
     per_block = 4
     classify((-(-rows // per_block),), (32, per_block), h, weight, bias,
              labels.astype(LABEL_DTYPES[label]), losses, dz, rows, hidden, classes,
-             backwards=backwards)  # fmt: skip
+             table, table_row, numbers, 2, backwards=backwards)  # fmt: skip
+    assert numbers.tolist() == [3, 4], "the step's row of numbers"
+    assert table_row.tolist() == [2], "the next step's row"
     z, expected, slope = second_layer(exact_h, exact_weight, exact_bias, labels)
     size = np.abs(exact_h) @ np.abs(exact_weight) + np.abs(exact_bias)
     close(losses, expected, kind, size.max() + np.abs(z).max() + expected, hidden + 8)
@@ -200,9 +164,11 @@ def test_the_second_layer_gives_losses_and_every_gradient(
     grad = kernel("two_layer", f"classify_grad<{kind}>")
     dweight, dbias = stored(np.zeros((hidden, classes)), kind), stored(np.zeros(classes), kind)
     dh, exact_dz = stored(np.zeros((rows, hidden)), kind), values(dz, kind)
-    grid = hidden + 1 + -(-rows // 8)
-    grad((grid,), (32, 8), h, weight, dz, dweight, dbias, dh, rows, hidden, classes,
+    loss, exact_losses = stored(np.zeros(1), kind), values(losses, kind)
+    grid = hidden + 2 + -(-rows // 8)
+    grad((grid,), (32, 8), h, weight, dz, losses, dweight, dbias, dh, loss, rows, hidden, classes,
          backwards=backwards)  # fmt: skip
+    close(loss, exact_losses.mean(keepdims=True), kind, exact_losses.max(), rows + 1)
     close(dweight, exact_h.T @ exact_dz, kind, exact_h.T @ np.abs(exact_dz), rows + 1)
     close(dbias, exact_dz.sum(axis=0), kind, np.abs(exact_dz).sum(axis=0), rows + 1)
     back = (exact_dz @ exact_weight.T) * (exact_h > 0)

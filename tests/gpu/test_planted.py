@@ -19,14 +19,8 @@ def softmax(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
         yield lambda s=shape, f=check: f(kernel, "float", backwards, "int", *s)  # type: ignore[misc]
 
 
-def activation(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
-    for shape in [(5, 3), (64, 33)]:
-        check = checks.test_bias_and_activation_go_forward_and_back
-        yield lambda s=shape, f=check: f(kernel, "float", backwards, "Relu", s)  # type: ignore[misc]
-
-
 def second_layer(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
-    for shape in [(5, 40, 10), (17, 128, 10), (9, 33, 32)]:
+    for shape in [(5, 40, 10), (17, 128, 10), (9, 33, 32), (300, 3, 2)]:
         check = checks.test_the_second_layer_gives_losses_and_every_gradient
         yield lambda s=shape, f=check: f(kernel, "float", backwards, "int", *s)  # type: ignore[misc]
 
@@ -40,7 +34,6 @@ def optimizers(kernel: Get, backwards: bool) -> Iterator[Callable[[], None]]:
 
 CHECKS = {
     "softmax_cross_entropy": softmax,
-    "bias_activation": activation,
     "two_layer": second_layer,
     "optimizers": optimizers,
 }
@@ -59,9 +52,10 @@ def missed(folder: Path, file: str, text: str) -> bool:
 
 
 BARRIERS = [
-    (file, position)
+    (file, barrier, position)
     for file in kernels.KERNELS
-    for position in range(kernels.source(file).count("__syncthreads();"))
+    for barrier in ("__syncthreads();", "__syncwarp();")
+    for position in range(kernels.source(file).count(barrier))
 ]
 
 
@@ -70,10 +64,10 @@ def test_texts_as_they_are_pass(tmp_path: Path, file: str) -> None:
     assert missed(tmp_path, file, kernels.source(file))
 
 
-@pytest.mark.parametrize(("file", "position"), BARRIERS)
-def test_a_missing_barrier_is_found(tmp_path: Path, file: str, position: int) -> None:
-    parts = kernels.source(file).split("__syncthreads();")
-    joined = ["__syncthreads();"] * (len(parts) - 1)
+@pytest.mark.parametrize(("file", "barrier", "position"), BARRIERS)
+def test_a_missing_barrier_is_found(tmp_path: Path, file: str, barrier: str, position: int) -> None:
+    parts = kernels.source(file).split(barrier)
+    joined = [barrier] * (len(parts) - 1)
     joined[position] = ";"
     text = "".join(a + b for a, b in zip(parts, [*joined, ""], strict=True))
     assert not missed(tmp_path, file, text)
@@ -88,16 +82,22 @@ WRONG = {
         "softmax_cross_entropy", "lane < warps ? scratch[lane] : Op::start()", "scratch[lane]"),
     "half a warp is not added": (
         "softmax_cross_entropy", "int offset = WARP / 2;", "int offset = WARP / 4;"),
-    "bias by row": ("bias_activation", "bias[i % columns]", "bias[i / columns]"),
-    "last column left out": (
-        "bias_activation", "if (column < columns) {", "if (column < columns - 1) {"),
-    "column past the last": (
-        "bias_activation", "threadIdx.y == 0 && column < columns", "threadIdx.y == 0"),
-    "one stripe left out": ("bias_activation", "for (int s = 1;", "for (int s = 2;"),
     "weights transposed": (
         "two_layer", "weight[(long long)(begin + lane) * classes + c]",
         "weight[(long long)c * hidden + begin + lane]"),
     "mean left out": ("two_layer", "known ? d / rows :", "known ? d :"),
+    "loss not divided": ("two_layer", "narrow<T>(total / rows)", "narrow<T>(total)"),
+    "losses added more than once": (
+        "two_layer", "r < rows; r += STRIPES * WARP", "r < rows; r += WARP"),
+    "one stripe left out": ("two_layer", "for (int s = 1;", "for (int s = 2;"),
+    "dh a block late": ("two_layer", "(blockIdx.x - hidden - 2)", "(blockIdx.x - hidden - 1)"),
+    "class past the last": (
+        "two_layer", "} else if (lane < classes) {\n            if", "} else {\n            if"),
+    "every warp takes numbers": (
+        "two_layer", "blockIdx.x == 0 && threadIdx.y == 0", "threadIdx.y == 0"),
+    "numbers of the step before": (
+        "optimizers", "table[(long long)present * count + i]",
+        "table[(long long)(present - 1) * count + i]"),
     "mask left out": ("two_layer", "wide(h[i]) > 0.0f ? total : 0.0f", "total"),
     "momentum forgotten": ("optimizers", "v[i] = beta * v[i] + wide(g[i]);", "v[i] = wide(g[i]);"),
     "one element past the end": (

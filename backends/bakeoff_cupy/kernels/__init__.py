@@ -13,16 +13,11 @@ _OURS = re.compile(r'^#include "(\w+\.cuh)"\n', re.MULTILINE)
 
 STORAGE = ("float", "__half", "__nv_bfloat16")
 LABELS = ("int", "long long")
-ACTIVATIONS = ("Identity", "Relu", "Sigmoid", "Tanh")
 _OPTIMIZERS = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw")
 
 # file -> kernels -> what their template parameters range over
 KERNELS: dict[str, dict[str, tuple[tuple[str, ...], ...]]] = {
     "softmax_cross_entropy": {"softmax_cross_entropy": (STORAGE, LABELS)},
-    "bias_activation": {
-        "bias_activation": (STORAGE, ACTIVATIONS),
-        "bias_activation_grad": (STORAGE, ACTIVATIONS),
-    },
     "optimizers": {"next_numbers": (), **dict.fromkeys(_OPTIMIZERS, (STORAGE,))},
     "two_layer": {"classify": (STORAGE, LABELS), "classify_grad": (STORAGE,)},
 }

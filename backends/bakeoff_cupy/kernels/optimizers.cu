@@ -4,6 +4,7 @@
 // corrections …) are read from device memory, so that a captured graph can be replayed with
 // new ones. Slots and arithmetic are float32 whatever the parameters' type.
 #include "storage.cuh"
+#include "numbers.cuh"
 
 // Calls f(i) for every element, whatever the grid.
 template <class F> __device__ inline void each(long long size, F f) {
@@ -11,13 +12,9 @@ template <class F> __device__ inline void each(long long size, F f) {
     for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += step) f(i);
 }
 
-// Takes the next row of a table of steps' numbers, and moves on: one block, a thread per number.
-// A captured step so finds its own learning rate and bias corrections at every replay.
+// For steps of which no other kernel takes the numbers; one warp.
 __global__ void next_numbers(const float* table, int* row, float* numbers, int count) {
-    const int i = threadIdx.x, present = *row;
-    if (i < count) numbers[i] = table[(long long)present * count + i];
-    __syncthreads();
-    if (i == 0) *row = present + 1;
+    take_numbers(table, row, numbers, count);
 }
 
 template <class T>

@@ -7,13 +7,17 @@
 // labels, losses (rows). At most 32 classes: one lane each. h comes from a ReLU.
 #include "storage.cuh"
 #include "warp.cuh"
+#include "numbers.cuh"
 
-// One warp per row, `blockDim.y` rows per block; lane c holds class c.
+// One warp per row, `blockDim.y` rows per block; lane c holds class c. The first warp also takes
+// the step's numbers for the optimizer's kernel, which so needs no launch of its own.
 template <class T, class Label>
 __global__ void classify(const T* __restrict__ h, const T* __restrict__ weight,
                          const T* __restrict__ bias, const Label* __restrict__ labels,
                          T* __restrict__ losses, T* __restrict__ dz, int rows, int hidden,
-                         int classes) {
+                         int classes, const float* table, int* table_row, float* numbers,
+                         int count) {
+    if (blockIdx.x == 0 && threadIdx.y == 0) take_numbers(table, table_row, numbers, count);
     const int row = blockIdx.x * blockDim.y + threadIdx.y, c = threadIdx.x;
     if (row >= rows) return;  // a whole warp: no lane is missed by the shuffles
     float z = c < classes ? wide(bias[c]) : -infinity();
@@ -38,34 +42,43 @@ __global__ void classify(const T* __restrict__ h, const T* __restrict__ weight,
     if (c == 0 && !known) losses[row] = narrow<T>(not_a_number());
 }
 
-// Block (32, 8). Blocks below `hidden` compute a row of dW each (the last of them db too: the
-// row of ones that a bias is); the others compute dh for eight rows of h each.
+// Block (32, 8), one of four kinds. Blocks below `hidden` compute a row of dW each, the next one db
+// (the row of ones that a bias is), the next the mean loss; the others dh for eight rows of h each.
 template <class T>
 __global__ void classify_grad(const T* __restrict__ h, const T* __restrict__ weight,
-                              const T* __restrict__ dz, T* __restrict__ dweight,
-                              T* __restrict__ dbias, T* __restrict__ dh, int rows, int hidden,
+                              const T* __restrict__ dz, const T* __restrict__ losses,
+                              T* __restrict__ dweight, T* __restrict__ dbias,
+                              T* __restrict__ dh, T* __restrict__ loss, int rows, int hidden,
                               int classes) {
     constexpr int STRIPES = 8;
     __shared__ float partial[STRIPES][WARP];
     const int lane = threadIdx.x, stripe = threadIdx.y;
     const int k = blockIdx.x;
-    if (k <= hidden) {
+    if (k <= hidden + 1) {
         float total = 0.0f;
-        if (lane < classes)
+        if (k > hidden) {
+            for (int r = stripe * WARP + lane; r < rows; r += STRIPES * WARP)
+                total += wide(losses[r]);
+        } else if (lane < classes) {
             for (int r = stripe; r < rows; r += STRIPES) {
                 const float x = k < hidden ? wide(h[(long long)r * hidden + k]) : 1.0f;
                 total += x * wide(dz[(long long)r * classes + lane]);
             }
+        }
         partial[stripe][lane] = total;
         __syncthreads();
-        if (stripe == 0 && lane < classes) {
-            for (int s = 1; s < STRIPES; ++s) total += partial[s][lane];
+        if (stripe > 0) return;
+        for (int s = 1; s < STRIPES; ++s) total += partial[s][lane];
+        if (k > hidden) {
+            total = over_warp<Sum>(total);
+            if (lane == 0) *loss = narrow<T>(total / rows);
+        } else if (lane < classes) {
             if (k < hidden) dweight[(long long)k * classes + lane] = narrow<T>(total);
             else dbias[lane] = narrow<T>(total);
         }
         return;
     }
-    const int row = (blockIdx.x - hidden - 1) * STRIPES + stripe;
+    const int row = (blockIdx.x - hidden - 2) * STRIPES + stripe;
     if (row >= rows) return;
     for (int k = lane; k < hidden; k += WARP) {
         float total = 0.0f;
