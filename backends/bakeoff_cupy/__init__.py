@@ -17,6 +17,8 @@ _COMMON: dict[str, Any] = {
     "device": "cuda",
     "size_mb": 3150,
 }
+_STEPS = 24  # to a graph; a multiple of 8, 4 and 3, the numbers of batches that cases rotate
+
 BACKENDS = (
     Backend(
         name="cupy",
@@ -33,11 +35,20 @@ BACKENDS = (
         summary="as cupy, with a whole training step captured once and launched as one piece",
         **_COMMON,
     ),
+    Backend(
+        name="cupy-graph-steps",
+        title=f"CuPy (bakeoff's {_STEPS} steps in one CUDA graph)",
+        adapter="bakeoff_cupy.adapter:GraphAdapter",
+        mode={"steps": _STEPS},
+        summary=f"as cupy-graph, with {_STEPS} training steps to a launch; data that lie on the "
+        "device are not copied",
+        **_COMMON,
+    ),
 )
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``cupy`` and ``cupy-graph``."""
+    """Offer ``cupy``, ``cupy-graph`` and ``cupy-graph-steps``."""
     for backend in BACKENDS:
         register(backend)

@@ -24,7 +24,7 @@ from bakeoff.samples import SAMPLES
 from bakeoff.worker import Worker, WorkerFailure, launch_for
 from bakeoff_worker.program import Program
 
-CUDA = ("torch-cuda", "torch-cuda-compile", "jax-cuda", "cupy", "cupy-graph")
+CUDA = ("torch-cuda", "torch-cuda-compile", "jax-cuda", "cupy", "cupy-graph", "cupy-graph-steps")
 WorkerOf = Callable[[str], Worker]
 Backends = dict[str, Backend]
 ADAPTERS = Path(__file__).parents[2] / "backends"
