@@ -6,7 +6,6 @@ NVRTC (`REQUIREMENTS`), but neither a device nor a driver, nor the rest of bakeo
 Source: https://docs.nvidia.com/cuda/nvrtc/
 """
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -81,9 +80,9 @@ def _use(entry: re.Match[str], kernel: str, architecture: str) -> Use:
 
 
 def _options(architecture: str) -> tuple[str, ...]:
-    from cupy.cuda import get_cuda_path
+    from cuda import pathfinder
 
-    include = os.path.join(get_cuda_path() or "", "include")
+    include = pathfinder.find_nvidia_header_directory("cudart")
     return (f"-arch={architecture}", "-std=c++17", f"-I{include}", "--ptxas-options=-v")
 
 
