@@ -6,6 +6,7 @@ from typing import Any
 from bakeoff import hookimpl
 from bakeoff.interface import Backend
 
+from . import builds
 from .convolution import CUDNN
 
 _COMMON: dict[str, Any] = {
@@ -50,5 +51,6 @@ BACKENDS = (
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
     """Offer ``cupy``, ``cupy-graph`` and ``cupy-graph-steps``."""
+    cuda = builds.cuda()
     for backend in BACKENDS:
-        register(backend)
+        register(builds.built_for(backend, cuda))

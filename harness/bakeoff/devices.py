@@ -1,6 +1,7 @@
 """Whether a device is there, asked of its driver: before its toolkits' gigabytes are installed.
 
-Source: CUDA Driver API, ``cuInit`` and ``cuDeviceGetCount``; neither makes a context.
+Source: CUDA Driver API, ``cuInit``, ``cuDeviceGetCount`` and ``cuDriverGetVersion``; none makes a
+context.
 """
 
 import ctypes
@@ -47,6 +48,16 @@ def cuda_devices(load: Load = ctypes.CDLL) -> int:
     if status not in (0, _NO_DEVICE):
         raise LookupError(f"the driver ({CUDA_DRIVER}) answers with CUDA error {status}")
     return 0 if status else count.value
+
+
+def cuda_version(load: Load = ctypes.CDLL) -> int:
+    """Return the newest CUDA that the driver serves: 12040 is 12.4; 0 without a driver."""
+    try:
+        driver = load(CUDA_DRIVER)
+    except OSError:
+        return 0
+    version = ctypes.c_int(0)
+    return 0 if driver.cuDriverGetVersion(ctypes.byref(version)) else version.value
 
 
 def _cuda(load: Load) -> str:

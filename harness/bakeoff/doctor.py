@@ -141,10 +141,12 @@ def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
         subject = f"backend {backend.name}"
         try:
             launch_for(backend, sys.executable)  # is its adapter where it says?
-            if missing := devices.why_missing(backend.device):
-                found.append(Finding(subject, "unavailable here", missing))
-                continue
             existing = environments.find(backend)
+            needs = ", ".join(backend.requirements) or "nothing beyond NumPy"
+            if missing := devices.why_missing(backend.device):
+                has = "its environment is ready" if existing else f"would install {needs}"
+                found.append(Finding(subject, f"unavailable here; {has}", missing))
+                continue
             if existing is not None:
                 found.append(Finding(subject, f"environment ready: {existing.python}"))
                 continue
@@ -152,7 +154,6 @@ def diagnose_backends(backends: Iterable[Backend]) -> list[Finding]:
         except BakeoffError as error:
             found.append(Finding(subject, "cannot be had", str(error)))
             continue
-        needs = ", ".join(backend.requirements) or "nothing beyond NumPy"
         found.append(
             Finding(subject, f"to be made on Python {interpreter.version}; installs {needs}")
         )

@@ -55,6 +55,27 @@ def test_what_the_driver_says_decides(load: Callable[[str], Any], told: str) -> 
     assert devices.why_missing("cpu", load) == ""
 
 
+class Versioned:
+    """A driver that serves CUDA up to a version, or refuses to say."""
+
+    def __init__(self, version: int, status: int = 0) -> None:
+        self._version, self._status = version, status
+
+    def cuDriverGetVersion(self, answer: Any) -> int:
+        ctypes.cast(answer, ctypes.POINTER(ctypes.c_int))[0] = self._version
+        return self._status
+
+
+@pytest.mark.parametrize(
+    ("load", "version"),
+    [(lambda name: Versioned(12040), 12040), (lambda name: Versioned(1, status=3), 0),
+     (no_driver, 0)],
+    ids=["driver", "refusal", "no-driver"],
+)  # fmt: skip
+def test_the_driver_is_asked_for_its_cuda(load: Callable[[str], Any], version: int) -> None:
+    assert devices.cuda_version(load) == version
+
+
 def test_a_hidden_device_is_hinted_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "CUDA_VISIBLE_DEVICES=''" in devices.why_missing("cuda", driver(init=100))
@@ -78,9 +99,15 @@ def test_nothing_is_made_for_a_device_that_is_missing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_doctor_says_that_a_device_is_missing(backend: Backend) -> None:
+def test_doctor_says_that_a_device_is_missing_and_whether_the_toolkit_is(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [finding] = diagnose_backends([backend])
-    assert (finding.subject, finding.found) == ("backend far", "unavailable here")
+    assert finding.subject == "backend far"
+    assert finding.found == "unavailable here; would install some-gigabytes==1"
     assert finding.remedy == "no cuda here, as a test"
+    monkeypatch.setattr(environments, "find", lambda backend: object())
+    [finding] = diagnose_backends([backend])
+    assert finding.found == "unavailable here; its environment is ready"
     [cuda] = diagnose_devices([])
     assert (cuda.subject, cuda.found, cuda.good) == ("CUDA", "no cuda here, as a test", True)
