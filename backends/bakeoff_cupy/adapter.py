@@ -12,7 +12,7 @@ from bakeoff_worker.program import Program, straight_line
 
 from . import cublaslt, device
 from .convolution import passes as convolution
-from .five_launches import FiveLaunches, two_layers
+from .five_launches import FiveLaunches, offered, two_layers
 from .fused import ArenaOptimizer, primitives
 from .graph import GraphTraining
 from .launch import Kernels
@@ -107,7 +107,7 @@ class CupyAdapter(Adapter):
         optimizer = self.optimizer(program.ask["optimizer"], program.ask["hyper"])
         wrap, layers = self._engine.wrap, two_layers(program)
         step: Step
-        if layers is None:
+        if layers is None or not offered(self._products, program, layers):
             step = TapeStep(self._cp, wrap, program, self._gradient_of(program), optimizer)
         else:
             step = FiveLaunches(self._cp, self._kernels, self._products, layers, optimizer)

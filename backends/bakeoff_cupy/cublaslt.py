@@ -40,6 +40,10 @@ MOST_ALIGNED = 256  # bytes; what cuBLASLt takes for granted unless it is told o
 EPILOGUES = {"": 1, "relu": 2, "bias": 4, "bias+relu": 6, "bias_grad": 256}
 
 
+class NotOffered(RuntimeError):
+    """cuBLASLt has no algorithm for a product."""
+
+
 class Heuristic(ctypes.Structure):
     """``cublasLtMatmulHeuristicResult_t``: an algorithm, and what it needs."""
 
@@ -156,6 +160,14 @@ class CublasLt:
         )  # fmt: skip
         return out
 
+    def offers(self, a: Operand, b: Operand, dtype: str, epilogue: str = "") -> bool:
+        """Return whether there is an algorithm for a product of well aligned memory."""
+        try:
+            self._plan(a, b, dtype, epilogue, (MOST_ALIGNED,) * 4)
+        except NotOffered:
+            return False
+        return True
+
     def _plan(
         self, a: Operand, b: Operand, dtype: str, epilogue: str, aligned: tuple[int, ...]
     ) -> Plan:
@@ -206,11 +218,13 @@ class CublasLt:
                         byref(value), c_size_t(ctypes.sizeof(value)))  # fmt: skip
         found, count = Heuristic(), c_int32()
         first, second, result = layouts
-        self._check("cublasLtMatmulAlgoGetHeuristic", self._handle, descriptor, first, second,
-                    result, result, preference, 1, byref(found), byref(count))  # fmt: skip
+        status = self._library.cublasLtMatmulAlgoGetHeuristic(
+            self._handle, descriptor, first, second, result, result, preference, 1,
+            byref(found), byref(count),
+        )  # fmt: skip
         self._check("cublasLtMatmulPreferenceDestroy", preference)
-        if count.value < 1:
-            raise RuntimeError("cuBLASLt offers no algorithm for this product")
+        if status or count.value < 1:
+            raise NotOffered(f"cuBLASLt offers no algorithm for this product (status {status})")
         return found
 
     def _set(self, descriptor: c_void_p, attribute: int, value: Any) -> None:

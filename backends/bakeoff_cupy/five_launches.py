@@ -14,7 +14,7 @@ import numpy as np
 
 from bakeoff_worker.program import Node, Program, Value
 
-from .cublaslt import CublasLt
+from .cublaslt import CublasLt, Operand
 from .fused import CROSS_ENTROPY, Arena, ArenaOptimizer
 from .launch import Kernels, has, instantiation
 from .training import Numbers
@@ -75,6 +75,19 @@ def _fit(values: Sequence[Value]) -> bool:
         and shapes[4][0] <= MOST_CLASSES
         and len(dtypes) == 1 and has(*dtypes)
     )  # fmt: skip
+
+
+def offered(products: CublasLt, program: Program, layers: TwoLayers) -> bool:
+    """Return whether cuBLASLt offers both products of a step, with what comes with them."""
+    x = program.data_inputs[layers.data[0]]
+    (w1,) = (v for v in program.inputs if v.name == program.ask["params"][layers.params[0]])
+    (rows, pixels), (_, hidden) = x.shape, w1.shape
+    lines = Operand(rows, pixels, pixels, False, 1, rows * pixels)
+    weight = Operand(pixels, hidden, hidden, False, 1, pixels * hidden)
+    cotangent = Operand(rows, hidden, hidden, False, 1, rows * hidden)
+    return products.offers(lines, weight, x.dtype, "bias+relu") and products.offers(
+        lines._replace(transposed=True), cotangent, x.dtype, "bias_grad"
+    )
 
 
 class FiveLaunches:

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-_TYPES = {0: np.float32, 1: np.float64, 2: np.float16}
+from gpu.emulated import stored, values
+
+_TYPES = {0: np.float32, 1: np.float64, 2: np.float16, 14: np.uint16}  # bfloat16 as its bits
 _ATTRIBUTES = {3: ctypes.c_int32, 4: ctypes.c_int32, 7: ctypes.c_int32, 8: ctypes.c_uint64}
 _LAYOUT = {5: ctypes.c_int32, 6: ctypes.c_int64}
 _PREFERENCES = {1: ctypes.c_uint64, **dict.fromkeys((5, 6, 7, 8), ctypes.c_uint32)}
@@ -35,6 +37,12 @@ class Library:
         target._obj.value = handle
         return 0
 
+    def _set(self, kinds: dict[int, Any], thing: Any, attribute: int, value: Any, size: Any) -> int:
+        assert type(value._obj) is kinds[attribute]
+        assert size.value == ctypes.sizeof(value._obj)
+        self._things[thing.value][attribute] = value._obj.value
+        return 0
+
     def cublasLtCreate(self, target: Any) -> int:
         return self._new(target)
 
@@ -45,10 +53,7 @@ class Library:
     def cublasLtMatmulDescSetAttribute(
         self, thing: Any, attribute: int, value: Any, size: Any
     ) -> int:
-        assert type(value._obj) is _ATTRIBUTES[attribute]
-        assert size.value == ctypes.sizeof(value._obj)
-        self._things[thing.value][attribute] = value._obj.value
-        return 0
+        return self._set(_ATTRIBUTES, thing, attribute, value, size)
 
     def cublasLtMatrixLayoutCreate(
         self, target: Any, kind: int, rows: Any, columns: Any, leading: Any
@@ -60,10 +65,7 @@ class Library:
     def cublasLtMatrixLayoutSetAttribute(
         self, thing: Any, attribute: int, value: Any, size: Any
     ) -> int:
-        assert type(value._obj) is _LAYOUT[attribute]
-        assert size.value == ctypes.sizeof(value._obj)
-        self._things[thing.value][attribute] = value._obj.value
-        return 0
+        return self._set(_LAYOUT, thing, attribute, value, size)
 
     def cublasLtMatmulPreferenceCreate(self, target: Any) -> int:
         return self._new(target)
@@ -71,10 +73,7 @@ class Library:
     def cublasLtMatmulPreferenceSetAttribute(
         self, thing: Any, attribute: int, value: Any, size: Any
     ) -> int:
-        assert type(value._obj) is _PREFERENCES[attribute]
-        assert size.value == ctypes.sizeof(value._obj)
-        self._things[thing.value][attribute] = value._obj.value
-        return 0
+        return self._set(_PREFERENCES, thing, attribute, value, size)
 
     def cublasLtMatmulPreferenceDestroy(self, thing: Any) -> int:
         return 0
@@ -124,7 +123,11 @@ class Library:
     def _multiply(self, asked: Any, first: Any, second: Any, result: Any, bias: Any) -> None:
         first = first.swapaxes(1, 2) if asked[3] else first
         second = second.swapaxes(1, 2) if asked[4] else second
-        wide = np.float64 if asked["compute"] == 70 else np.float32
+        wide, bits = np.float64 if asked["compute"] == 70 else np.float32, None
+        if result.dtype == np.uint16:
+            bits = result
+            first, second = (values(x, "__nv_bfloat16") for x in (first, second))
+            result = np.zeros(bits.shape, wide)
         y = first.astype(wide) @ second.astype(wide)
         assert y.shape == result.shape
         if asked[7] & (4 | 256):  # a bias, or its gradient, of as many elements as D has rows
@@ -135,3 +138,5 @@ class Library:
             else:
                 y = y + vector.astype(wide)[:, None]
         result[...] = np.maximum(y, 0) if asked[7] & 2 else y
+        if bits is not None:
+            bits[...] = stored(result, "__nv_bfloat16")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bakeoff_cupy.cublaslt import CublasLt, Heuristic, operand, product
+from gpu.emulated import stored, values
 from gpu.lt import Library
 
 Array = np.ndarray[Any, Any]
@@ -126,6 +127,32 @@ def test_sums_of_float16_are_rounded_once(lt: CublasLt) -> None:
     row = held(np.full((1, 1, 4096), 1, "f2"))
     column = held(np.full((1, 4096, 1), 0.75, "f2"))
     assert float(lt.matmul(row, column)[0, 0, 0]) == 3072
+
+
+class _Bfloat16:
+    itemsize = 2
+
+    def __str__(self) -> str:
+        return "bfloat16"
+
+
+_BFLOAT16 = _Bfloat16()
+
+
+class Brain:
+    """An array of bfloat16, which NumPy lacks, as CuPy has it: its bits, and a dtype's name."""
+
+    def __init__(self, numbers: Array) -> None:
+        self.bits = stored(numbers, "__nv_bfloat16")
+        self.shape, self.strides, self.dtype = self.bits.shape, self.bits.strides, _BFLOAT16
+        self.data = held(self.bits).data
+
+
+def test_bfloat16_is_multiplied_as_it_is_stored(lt: CublasLt) -> None:
+    """258 twos: in bfloat16 itself their sum would end at 512."""
+    ones, out = Brain(np.ones((1, 258, 1))), Brain(np.zeros((1, 1, 1)))
+    lt.matmul(Brain(np.full((1, 1, 258), 2.0)), ones, out=out)
+    assert values(out.bits, "__nv_bfloat16").tolist() == [[[516]]]
 
 
 @pytest.mark.parametrize("which", range(3), ids=["left", "right", "result"])

@@ -20,8 +20,8 @@ from bakeoff_cupy.training import ROWS
 from bakeoff_two_layer.cases import step_case
 from bakeoff_two_layer.workloads import two_layer_logits, two_layer_loss
 from bakeoff_worker.program import Program
+from gpu import lt, posing
 from gpu import posed as adapters
-from gpu import posing
 
 Array = np.ndarray[Any, Any]
 SIZES = {"rows": 9, "pixels": 6, "hidden": 7, "classes": 4}
@@ -200,6 +200,37 @@ def test_a_captured_step_is_five_launches(stand_ins: None, optimizer: str, steps
     run(adapters.PosedGraph(steps=steps), network(optimizer=optimizer), steps)
     (calls,) = posing.CAPTURED
     assert calls == 5 * steps
+
+
+@pytest.mark.parametrize("refused", [6, 256], ids=["bias and ReLU", "a bias's gradient"])
+@pytest.mark.parametrize("status", [0, 15])
+def test_the_tape_is_taken_where_a_product_is_not_offered(
+    stand_ins: None, refused: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Without(lt.Library):
+        def cublasLtMatmulAlgoGetHeuristic(self, *arguments: Any) -> int:
+            if self._things[arguments[1].value][7] == refused:
+                return status  # and no algorithm
+            return super().cublasLtMatmulAlgoGetHeuristic(*arguments)
+
+    assert adapters.Posed().compile(network()).launches_per_step == 5
+    expected = run(adapters.Posed(), network(), 3)
+    monkeypatch.setattr(lt, "Library", Without)
+    adapter = adapters.Posed()
+    assert adapter.compile(network()).launches_per_step is None
+    for a, b in zip(run(adapter, network(), 3)[1], expected[1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_asked_for_beforehand_is_what_the_step_multiplies(stand_ins: None) -> None:
+    """No other plan is made by the step than the two that were asked for."""
+    adapter = adapters.Posed()
+    adapter.compile(network(rows=64, pixels=64, hidden=64))
+    products = adapter._products
+    asked = {key[:4] for key in products._plans}
+    run(adapter, network(rows=64, pixels=64, hidden=64), 1)
+    assert {key[:4] for key in products._plans} == asked
+    assert len(asked) == 2
 
 
 # -- several steps to a graph ------------------------------------------------------------------
