@@ -134,8 +134,8 @@ class GraphTraining(Training):
 
     def _capture(self, batches: Sequence[Sequence[Array]]) -> Steps:
         before = [arena.copy() for arena in self._state]
-        self._numbers.forget()
-        self._numbers.provide(self._t, len(batches))  # for the run before the capture
+        self._numbers.fill(self._t)  # for the run before the capture
+        self._numbers.provide(self._t, len(batches))
         steps = Steps(self._cp, self._work, self._dtype, batches)
         self._restore(before)
         self._numbers.forget()

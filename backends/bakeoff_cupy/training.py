@@ -33,20 +33,25 @@ class Numbers:
         self.present = cp.zeros((count,), "float32")
         self.table = cp.zeros((ROWS, count), "float32")
         self.row = cp.zeros((1,), "int32")
-        self._left = 0
+        self._first = -ROWS  # the step of the table's first row
+        self._next: int | None = None  # the step whose row is next, if that is known
+
+    def fill(self, t: int) -> None:
+        """Put the numbers of the steps from ``t`` on, from 0, into the table."""
+        self.table.set(np.asarray([self._of_step(s) for s in range(t, t + ROWS)], "f4"))
+        self._first, self._next = t, None
 
     def provide(self, t: int, steps: int) -> None:
-        """See to it that the numbers of this many steps from ``t`` on, from 0, are next."""
-        if self._left < steps:
-            rows = [self._of_step(s) for s in range(t, t + ROWS)]
-            self.table.set(np.asarray(rows, "f4"))
-            self.row.fill(0)
-            self._left = ROWS
-        self._left -= steps
+        """See to it that the numbers of this many steps from ``t`` on are next."""
+        if not self._first <= t <= self._first + ROWS - steps:
+            self.fill(t)
+        if t != self._next:
+            self.row.fill(t - self._first)
+        self._next = t + steps
 
     def forget(self) -> None:
-        """Let the next `provide` fill the table anew."""
-        self._left = 0
+        """Do not rely on which row is next."""
+        self._next = None
 
     def advance(self) -> None:
         """Queue: take the next row, by a kernel of its own."""
@@ -119,13 +124,16 @@ class Training:
         self.launches_per_step = step.launches
 
     def load(self, params: Sequence[Tensor]) -> None:
-        """Set the parameters (copied) and forget the optimizer's state."""
+        """Set the parameters (copied) and forget the optimizer's state.
+
+        The first steps' numbers are on the device by then: they take the host milliseconds.
+        """
         fresh = self._optimizer.init(params)
         if self._state:  # a graph writes to the arenas that it was captured with
             self._restore(fresh)
         else:
             self._state = fresh
-        self._numbers.forget()
+        self._numbers.provide(0, 0)
         self._t = 0
 
     def params(self) -> tuple[Tensor, ...]:

@@ -264,6 +264,31 @@ def test_a_graph_of_several_steps_finds_its_numbers_beyond_the_tables_end(
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_loading_anew_begins_at_the_first_steps_numbers(stand_ins: None, steps: int) -> None:
+    """And without filling the table anew, if it still holds them."""
+    adapter, program = adapters.PosedGraph(steps=steps), network(schedule="exponential")
+    inputs = drawn(program)
+    executable = adapter.compile(program)
+    data = (adapter.tensor(inputs["x"][0], "float32"), adapter.tensor(inputs["y"][0], "int64"))
+    filled: list[int] = []
+    fill = executable._numbers.fill
+    executable._numbers.fill = lambda t: filled.append(t) or fill(t)
+
+    def trained() -> list[Array]:
+        executable.load([adapter.tensor(inputs[n], "float32") for n in program.ask["params"]])
+        for _ in range(7):
+            executable(*data)
+        return [adapter.to_numpy(p) for p in executable.params()]
+
+    first, second, before = trained(), trained(), len(filled)
+    third = trained()
+    for a, b, c in zip(first, second, third, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    assert len(filled) == before
+
+
 WAITS: dict[str, Callable[[CupyAdapter, Any, Any], Any]] = {
     "synchronize": lambda adapter, executable, loss: adapter.synchronize(),
     "an event": lambda adapter, executable, loss: adapter.device_timer().record(),
