@@ -1,6 +1,7 @@
 """Ops and optimizers of the engine that one kernel of ours does, in place of many of CuPy's."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -144,26 +145,22 @@ class Arena:
         self._cp = cp
         (dtype,) = {v.dtype for v in values.values()}
         unit = MOST_ALIGNED // dtype.itemsize
-        self._padding = {i: cp.zeros((-prod(v.shape) % unit,), dtype) for i, v in values.items()}
-        self.weights = self._flat(values)
-        self.grads = cp.zeros_like(self.weights)
+        sizes = [-(-prod(v.shape) // unit) * unit for v in values.values()]
+        starts = dict(zip(values, accumulate(sizes, initial=0), strict=False))
+        self.weights, self.grads = (cp.zeros((sum(sizes),), dtype) for _ in "wg")
         working = "float32" if has(dtype) else dtype
         self.slots = [cp.zeros(self.weights.shape, working) for _ in range(slots)]
-        shapes = {i: v.shape for i, v in values.items()}
-        self.views = self._views(self.weights, shapes)
-        self.grad_views = self._views(self.grads, shapes)
+        self.views, self.grad_views = (
+            {i: flat[starts[i] : starts[i] + prod(v.shape)].reshape(v.shape)
+             for i, v in values.items()}
+            for flat in (self.weights, self.grads)
+        )  # fmt: skip
+        self._put(self.views, values)
 
-    def _flat(self, values: Mapping[int, Array], out: Array | None = None) -> Array:
-        parts = [p for i, v in values.items() for p in (v.reshape((-1,)), self._padding[i])]
-        return self._cp.concatenate(parts, out=out)
-
-    def _views(self, flat: Array, shapes: Mapping[int, tuple[int, ...]]) -> dict[int, Array]:
-        views, start = {}, 0
-        for i, shape in shapes.items():
-            size = prod(shape)
-            views[i] = flat[start : start + size].reshape(shape)
-            start += size + self._padding[i].size
-        return views
+    def _put(self, views: Mapping[int, Array], values: Mapping[int, Array]) -> None:
+        # one by one: CuPy's concatenate sends pointers from the host, which no graph can hold
+        for i, view in views.items():
+            self._cp.copyto(view, values[i])
 
     def copy(self) -> "Arena":
         """Return an arena with the same parameters and slots, in memory of its own."""
@@ -179,4 +176,4 @@ class Arena:
 
     def gather(self, grads: Sequence[Any]) -> None:
         """Copy the parameters' gradients into the flat array."""
-        self._flat({i: grads[i].value for i in self.views}, out=self.grads)
+        self._put(self.grad_views, {i: grads[i].value for i in self.views})

@@ -22,7 +22,7 @@ from training_loops import (
 
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
-from bakeoff.program import Value, trace
+from bakeoff.program import Value, trace, training
 from bakeoff.worker import Worker
 from bakeoff_cupy.namespace import namespace
 from gpu import lt, posed, posing
@@ -110,6 +110,24 @@ def test_replaying_gives_the_bits_of_the_tape(
     for step in (1, STEPS):
         for a, b in zip(runs[0]["params"][step], runs[1]["params"][step], strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_a_step_of_many_parameters_is_captured(posed_graph: Worker) -> None:
+    """Nothing is sent from the host: not even pointers to their gradients."""
+    names = [f"w{i}" for i in range(9)]
+
+    def loss(ops: Any, x: Any, *weights: Any) -> Any:
+        for w in weights:
+            x = ops.multiply(x, w)
+        return ops.mean(x)
+
+    values = [Value("x", (2, 3), "float32"), *(Value(n, (3,), "float32") for n in names)]
+    program = trace(loss, values, training(names, "sgd", {"lr": 0.5}))
+    inputs = {n: np.full(3, 1, "f4") for n in names}
+    posed_graph.prepare(program, {"x": np.ones((1, 2, 3), "f4"), **inputs}, 1)
+    trained = posed_graph.train(1, keep=(1,))
+    for after in trained["params"][1]:  # of a mean over 6, each column twice
+        np.testing.assert_allclose(after, 1 - 0.5 / 3, rtol=1e-6)
 
 
 def test_other_programs_run_on_the_tape(posed_graph: Worker, oracle: Oracle) -> None:
