@@ -172,4 +172,6 @@ class GraphAdapter(CupyAdapter):
             f"{count} to a CUDA graph; data are copied into it unless they lie there from the "
             "last time, losses are copied out of it"
         )
-        return {**told, "notes": [*told["notes"], captured]}
+        left = "steps left over are graphs of one each, and so is a call with a cold cache"
+        notes = [*told["notes"], captured, *([left] if self._steps > 1 else [])]
+        return {**told, "notes": notes}

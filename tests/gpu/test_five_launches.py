@@ -289,6 +289,13 @@ def test_loading_anew_begins_at_the_first_steps_numbers(stand_ins: None, steps: 
     assert len(filled) == before
 
 
+@pytest.mark.parametrize(("steps", "told"), [(1, "one training step to"), (6, "6 training steps")])
+def test_it_says_how_many_steps_are_a_graph(stand_ins: None, steps: int, told: str) -> None:
+    notes = adapters.PosedGraph(steps=steps).describe()["notes"]
+    assert any(note.startswith(told) for note in notes)
+    assert any("left over" in note for note in notes) == (steps > 1)
+
+
 WAITS: dict[str, Callable[[CupyAdapter, Any, Any], Any]] = {
     "synchronize": lambda adapter, executable, loss: adapter.synchronize(),
     "an event": lambda adapter, executable, loss: adapter.device_timer().record(),
