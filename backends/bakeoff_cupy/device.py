@@ -56,7 +56,7 @@ class Timer:
     ``flush`` queues what waits on the host: an event comes behind all calls before it.
     """
 
-    def __init__(self, cp: Any, flush: Callable[[], None]) -> None:
+    def __init__(self, cp: Any, flush: Callable[[], None] = lambda: None) -> None:
         self._cp, self._flush = cp, flush
         cache = cp.cuda.runtime.getDeviceProperties(0).get("l2CacheSize", 0)
         self.buffer_bytes = 2 * int(cache or UNKNOWN_CACHE_BYTES)
