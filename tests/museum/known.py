@@ -9,6 +9,26 @@ _CHAINER = {
     ("bias_add", "float16"): _IN_16_BITS,
     ("conv2d", "float16"): _IN_16_BITS,
 }
+_NNACL = "an approximation, vectorised"
+_MINDSPORE = {
+    ("exp", "float32"): _NNACL,
+    ("expm1", "float32"): "it is exp(x) - 1, which cancels near 0",
+    ("expm1", "float64"): "it is exp(x) - 1, which cancels near 0",
+    ("log", "float32"): _NNACL,
+    ("sigmoid", "float32"): _NNACL,
+    ("tanh", "float32"): _NNACL,
+    ("silu", "float32"): _NNACL,
+    ("pow", "float32"): "the exponent's gradient is through log",
+    ("logsumexp", "float32"): "the gradient is through exp",
+    ("softmax", "float32"): _NNACL,
+    ("log_softmax", "float32"): "oneDNN's, of low precision",
+    ("log_softmax", "float64"): "computed in float32",
+    ("sigmoid_cross_entropy_with_logits", "float32"): "through sigmoid",
+    ("softmax_cross_entropy_with_logits", "float32"): "through log_softmax",
+    ("softmax_cross_entropy_with_logits", "float64"): "through log_softmax",
+    ("sparse_softmax_cross_entropy_with_logits", "float32"): "the gradient is through exp",
+    ("squared_error", "float64"): "mse_loss computes in float32",
+}
 _MXNET = {
     ("where", "float32"): "no gradient flows beside a scalar",
     ("where", "float64"): "no gradient flows beside a scalar",
@@ -57,6 +77,11 @@ _PADDLE = {
     ("log_softmax", "float64"): "shifted logits are cut off at -64",
     ("avg_pool2d", "float64"): "the gradient of overlapping windows is divided in float32",
 }
+_ONEFLOW = {
+    ("log_softmax", "float32"): "oneDNN's, of low precision",
+    ("softmax_cross_entropy_with_logits", "float32"): "through log_softmax",
+    ("sparse_softmax_cross_entropy_with_logits", "float32"): "through log_softmax",
+}
 _LOGARITHMS = "the targets' gradient is a difference of logarithms, where it is the negative logit"
 _TINYGRAD = {
     ("tanh", "float32"): "2 sigmoid(2x) - 1, which cancels near 0",
@@ -90,8 +115,10 @@ MISSES: dict[tuple[str, str, str], str] = {
         (("cntk",), _CNTK),
         (("dl4j",), _DL4J),
         (("keras-tensorflow",), _KERAS_ON_TENSORFLOW),
+        (("mindspore",), _MINDSPORE),
         (("mlx",), _MLX),
         (("mxnet", "mxnet-hybrid"), _MXNET),
+        (("oneflow",), _ONEFLOW),
         (("paddle",), _PADDLE),
         (("tensorflow", "tensorflow-function"), _TENSORFLOW),
         (("tensorflow1",), _TENSORFLOW1),
@@ -181,6 +208,20 @@ _MLX_FLOAT64_REFUSES = (
     "conv_transpose3d-stride2"
 )
 
+_MINDSPORE_FLOAT64_REFUSES = {
+    "convolutions are float32 only": (
+        "conv1d-plain conv1d-options conv1d-asymmetric conv2d-plain conv2d-same conv2d-1x1 "
+        "conv2d-stride2 conv2d-dilated conv2d-grouped conv2d-depthwise conv2d-asymmetric "
+        "conv3d-plain conv3d-options conv_transpose1d-plain conv_transpose1d-options "
+        "conv_transpose2d-plain conv_transpose2d-stride2 conv_transpose2d-options "
+        "conv_transpose3d-plain conv_transpose3d-stride2"
+    ),
+    "AvgPool3DGrad is float32 only": "avg_pool2d-2x2 avg_pool2d-overlap avg_pool2d-exclude-pad",
+    "BCEWithLogitsLoss is float32 only": (
+        "sigmoid_cross_entropy_with_logits-64x10 sigmoid_cross_entropy_with_logits-large"
+    ),
+}
+
 # Cases that an adapter refuses for their attributes or dtype, though it offers the op:
 # (backend, sample and dtype) to words of the reason.
 REFUSALS: dict[tuple[str, str], str] = {
@@ -201,6 +242,11 @@ REFUSALS: dict[tuple[str, str], str] = {
     **{
         (f"keras-{engine}", "astype-float64-float32"): "no float64"
         for engine in ("tensorflow", "torch", "jax")
+    },
+    **{
+        ("mindspore", f"{sample}-float64"): words
+        for words, samples in _MINDSPORE_FLOAT64_REFUSES.items()
+        for sample in samples.split()
     },
     ("mlx", "conv3d-options-float32"): "groups != 1 in 1-D and 2-D convolutions only",
     ("mlx", "conv3d-options-float64"): "groups != 1 in 1-D and 2-D convolutions only",

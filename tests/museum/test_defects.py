@@ -55,6 +55,27 @@ except ValueError:
     print(-1)
 """
 
+MINDSPORE_NESTEROV = """
+import mindspore as ms
+w = ms.Parameter(ms.Tensor([0.0], ms.float32), name="w")
+ms.nn.Momentum([w], 1.0, 0.5, use_nesterov=True)((ms.Tensor([1.0], ms.float32),))
+print(float(w.asnumpy()[0]))
+"""
+
+MINDSPORE_NUMBER = """
+import mindspore as ms
+print(1e9 * float((ms.Tensor([0.0], ms.float64) + 0.1).asnumpy()[0] - 0.1))
+"""
+
+ONEFLOW_ADAM = """
+import oneflow
+w = oneflow.nn.Parameter(oneflow.zeros(1))
+adam = oneflow.optim.Adam([w], lr=1.0, eps=0.0)
+w.sum().backward()
+adam.step()
+print(1e6 * (1 + float(w.detach().numpy()[0])))
+"""
+
 BROADCAST_TO = """
 import autograd, autograd.numpy as anp
 try:
@@ -91,6 +112,9 @@ DEFECTS = (
     Defect("autograd", "where gives gradients of the broadcast shape", WHERE, 2, 1),
     # The first step is -(1 + momentum) lr g: the old velocity is zero.
     Defect("chainer", "NesterovAG adds the new velocity", NESTEROV_AG, -1.75, -1.5),
+    Defect("mindspore", "Momentum drops use_nesterov", MINDSPORE_NESTEROV, -1, -1.5),
+    Defect("mindspore", "a number is float32 beside float64", MINDSPORE_NUMBER, 1.4901161, 0),
+    Defect("oneflow", "Adam corrects the bias in float32", ONEFLOW_ADAM, -6.67572021484375, 0.0),
     Defect("paddle", "matmul of two broadcast batches has no gradient", PADDLE_MATMUL, -1, 2),
     # The first step is -lr, whatever the gradient; in parts per million.
     Defect("tinygrad", "Adam corrects the bias in float32", TINYGRAD_ADAM, 6.616115570068359, 0.0),

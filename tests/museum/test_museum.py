@@ -11,6 +11,7 @@ from exhibits import BACKENDS, TIMEOUT_S
 from known import COARSE, MISSES, REFUSALS
 from training_loops import OPTIMIZERS, SCHEDULES, compare_training
 
+from bakeoff import conduct
 from bakeoff.case import Case
 from bakeoff.examiner import OracleExaminer
 from bakeoff.occupant import Occupant
@@ -192,7 +193,14 @@ def test_conduct_is_good(
         for c in cases_of("float32", op=op, gradients="gradient" in hello["asks"])
         if c.name == f"{CONDUCT[op]}-float32"
     )
-    _ok(case, occupant, oracle, tmp_path)
+    known = MISSES.get((backend, op, "float32"))
+    try:
+        _ok(case, occupant, oracle, tmp_path)
+    except CellFailure as failure:
+        misconduct = any(c.kind == conduct.KIND for c in failure.record.checks or ())
+        if known is None or misconduct or failure.record.outcome is not Outcome.MISMATCH:
+            raise
+        pytest.xfail(known)
 
 
 def _ok(case: Case, occupant: Occupant, oracle: Oracle, scratch: Path) -> None:

@@ -45,6 +45,18 @@ WITNESSES: dict[str, Witness] = {
     "paddle": Witness(
         ("paddle",), ("matmul", "tanh", "cross_entropy", "backward"), ("sgd_",), ("adam_",)
     ),
+    "mindspore": Witness(
+        ("mindspore",),
+        ("matmul", "tanh", "cross_entropy", "_pynative_func_grad_backward"),
+        ("SGD.check_dtype", "_run_jit_pipeline"),
+        ("sqrt", "assign"),
+    ),
+    "oneflow": Witness(
+        ("oneflow",),
+        ("matmul", "tanh", "cross_entropy", "backward"),
+        ("dispatch_sgd_update",),
+        ("sqrt",),
+    ),
     # of MLX's C++ functions Python's profiler sees none: its graph names them
     "mlx": Witness(
         ("mlx",),
