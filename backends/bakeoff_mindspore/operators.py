@@ -3,6 +3,8 @@
 import operator
 from typing import Any, Callable, Dict, Sequence, Tuple
 
+from bakeoff_worker.shapes import last_first, symmetric, transposed_sizes
+
 Tensor = Any
 Op = Callable[..., Tensor]
 Pairs = Sequence[Tuple[int, int]]
@@ -100,7 +102,7 @@ def _array_ops(ms: Any) -> Dict[str, Op]:
         "broadcast_to": lambda x, shape: x.broadcast_to(shape),
         "concat": lambda arrays, axis: ops.cat(tuple(arrays), axis),
         "stack": lambda arrays, axis: ops.stack(tuple(arrays), axis),
-        "pad": lambda x, pad_width, value: ops.pad(x, flat(pad_width), "constant", value),
+        "pad": lambda x, pad_width, value: ops.pad(x, last_first(pad_width), "constant", value),
         "getitem": getitem,
         "take": lambda x, indices, axis: ops.gather(x, indices, axis=axis),
     }
@@ -165,12 +167,7 @@ def _neural_ops(ms: Any, unsupported: Callable[[str], Exception]) -> Dict[str, O
     ) -> Tensor:
         single(x)
         kernel = tuple(weight.shape[2:])
-        sizes = tuple(
-            (size - 1) * s - lo - hi + d * (k - 1) + 1 + extra
-            for size, s, (lo, hi), d, k, extra in zip(
-                x.shape[2:], stride, padding, dilation, kernel, output_padding
-            )
-        )
+        sizes = transposed_sizes(x.shape[2:], kernel, stride, padding, output_padding, dilation)
         fn = ops.Conv2DTranspose(
             weight.shape[0],
             kernel,
@@ -219,9 +216,9 @@ def _neural_ops(ms: Any, unsupported: Callable[[str], Exception]) -> Dict[str, O
 
     def evenly(x: Tensor, padding: Pairs, value: float) -> Tuple[Tensor, Tuple[int, ...]]:
         """Return x and the padding of both ends alike; else x padded, and none."""
-        if all(lo == hi for lo, hi in padding):
+        if symmetric(padding):
             return x, tuple(lo for lo, _ in padding)
-        return ops.pad(x, flat(padding), "constant", value), (0,) * len(padding)
+        return ops.pad(x, last_first(padding), "constant", value), (0,) * len(padding)
 
     def one_hot(indices: Tensor, num_classes: int, dtype: str) -> Tensor:
         return ops.one_hot(indices, num_classes).astype(dtypes[dtype])
@@ -266,8 +263,3 @@ def _neural_ops(ms: Any, unsupported: Callable[[str], Exception]) -> Dict[str, O
 def ends(padding: Pairs) -> Tuple[int, ...]:
     """Primitives want (lo, hi) of the first dimension, then of the next."""
     return tuple(n for pair in padding for n in pair)
-
-
-def flat(pairs: Pairs) -> Tuple[int, ...]:
-    """``ops.pad`` wants the last dimension first: (lo, hi) of it, then of the one before."""
-    return tuple(n for pair in reversed(list(pairs)) for n in pair)

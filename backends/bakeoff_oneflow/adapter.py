@@ -28,6 +28,9 @@ _NATIVE = "native: in float64 composed, for the kernel takes learning rates as f
 _NOTES = (
     "results that would be views of inputs (reshape, permute_dims, getitem, ...) are copied",
     "conv and pool with unequal padding at the two ends pad explicitly first",
+    "set_num_threads cannot be read back: threads is what was set, or OpenBLAS's own if more",
+    "16-bit floats are not offered: OneFlow has them on GPUs",
+    "softmax_cross_entropy_with_logits is composed; matmul of two vectors is oneflow.dot",
 )
 
 
@@ -41,6 +44,7 @@ class OneFlowAdapter(Adapter):
         import oneflow
 
         oneflow.set_num_threads(threads)
+        self._threads = threads
         self.flow = oneflow
         self._library = ctypes.CDLL(oneflow._oneflow_internal.__file__)
         self.ops = operators(oneflow)
@@ -86,7 +90,7 @@ class OneFlowAdapter(Adapter):
             "toolkit": "OneFlow",
             "version": self.flow.__version__,
             "device": "cpu",
-            "threads": self._library.openblas_get_num_threads(),
+            "threads": max(self._threads, self._library.openblas_get_num_threads()),
             "blas": "OpenBLAS, linked into OneFlow",
             "precision": "the tensor's own dtype",
             "layout": "contiguous, channels first (N, C, *spatial)",

@@ -3,6 +3,8 @@
 import operator
 from typing import Any, Callable, Dict, Sequence, Tuple
 
+from bakeoff_worker.shapes import last_first, symmetric
+
 Tensor = Any
 Op = Callable[..., Tensor]
 Pairs = Sequence[Tuple[int, int]]
@@ -68,7 +70,7 @@ def _array_ops(flow: Any) -> Dict[str, Op]:
         return first.reshape((1,) * x.ndim) if keepdims else first
 
     def pad(x: Tensor, pad_width: Pairs, value: float) -> Tensor:
-        return flow.nn.functional.pad(x, flat(pad_width), "constant", value)
+        return flow.nn.functional.pad(x, last_first(pad_width), "constant", value)
 
     def matmul(a: Tensor, b: Tensor) -> Tensor:
         """``oneflow.matmul`` of two vectors raises."""
@@ -184,7 +186,7 @@ def _neural_ops(flow: Any) -> Dict[str, Op]:
     def avg_pool2d(
         x: Tensor, kernel_size: Any, stride: Any, padding: Pairs, count_include_pad: bool
     ) -> Tensor:
-        if all(lo == hi for lo, hi in padding):
+        if symmetric(padding):
             low = tuple(lo for lo, _ in padding)
             return F.avg_pool2d(x, kernel_size, stride, low, count_include_pad=count_include_pad)
         means = F.avg_pool2d(evenly(x, padding, 0.0)[0], kernel_size, stride)
@@ -195,9 +197,9 @@ def _neural_ops(flow: Any) -> Dict[str, Op]:
 
     def evenly(x: Tensor, padding: Pairs, value: float) -> Tuple[Tensor, Tuple[int, ...]]:
         """Return x and the padding of both ends alike; else x padded, and none."""
-        if all(lo == hi for lo, hi in padding):
+        if symmetric(padding):
             return x, tuple(lo for lo, _ in padding)
-        return F.pad(x, flat(padding), "constant", value), (0,) * len(padding)
+        return F.pad(x, last_first(padding), "constant", value), (0,) * len(padding)
 
     def softmax_cross_entropy(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
         return -(labels * flow.log_softmax(logits, axis)).sum(axis)
@@ -234,8 +236,3 @@ def _neural_ops(flow: Any) -> Dict[str, Op]:
         table["conv%dd" % n] = conv(getattr(F, "conv%dd" % n))
         table["conv_transpose%dd" % n] = conv_transpose(getattr(F, "conv_transpose%dd" % n))
     return table
-
-
-def flat(pairs: Pairs) -> Tuple[int, ...]:
-    """``F.pad`` wants the last dimension first: (lo, hi) of it, then of the one before."""
-    return tuple(n for pair in reversed(list(pairs)) for n in pair)

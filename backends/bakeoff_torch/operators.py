@@ -9,6 +9,8 @@ import operator
 from functools import partial
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
+from bakeoff_worker.shapes import last_first
+
 Tensor = Any
 Op = Callable[..., Tensor]
 Pairs = Sequence[Tuple[int, int]]
@@ -151,7 +153,7 @@ def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..
     # -- movement
 
     def pad(pad_width: Pairs, value: float) -> Op:
-        return partial(F.pad, pad=_flat(pad_width), value=value)
+        return partial(F.pad, pad=last_first(pad_width), value=value)
 
     def getitem(index: Sequence[Any]) -> Op:
         native = tuple(slice(*i) if isinstance(i, tuple) else i for i in index)
@@ -170,7 +172,7 @@ def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..
             options = {"stride": stride, "dilation": dilation, "groups": groups}
             if _symmetric(padding):
                 return partial(fn, padding=tuple(lo for lo, _ in padding), **options)
-            width = _flat(padding)
+            width = last_first(padding)
             return lambda x, weight: fn(F.pad(x, width), weight, **options)
 
         return factory
@@ -188,7 +190,7 @@ def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..
             if _symmetric(padding):
                 return partial(fn, padding=tuple(lo for lo, _ in padding), **options)
             # PyTorch crops both ends alike: crop the smaller here, the rest afterwards.
-            crop = _flat([(min(p) - lo, min(p) - hi) for p in padding for lo, hi in [p]])
+            crop = last_first([(min(p) - lo, min(p) - hi) for p in padding for lo, hi in [p]])
             options["padding"] = tuple(min(p) for p in padding)
             return lambda x, weight: F.pad(fn(x, weight, **options), crop)
 
@@ -198,7 +200,7 @@ def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..
         if _symmetric(padding):
             low = tuple(lo for lo, _ in padding)
             return lambda x: F.max_pool2d(x, kernel_size, stride, low)
-        width = _flat(padding)
+        width = last_first(padding)
         return lambda x: F.max_pool2d(F.pad(x, width, value=-float("inf")), kernel_size, stride)
 
     def avg_pool2d(kernel_size: Any, stride: Any, padding: Pairs, count_include_pad: bool) -> Op:
@@ -207,7 +209,7 @@ def factories(torch: Any, device: Optional[str] = None) -> Dict[str, Callable[..
             return lambda x: F.avg_pool2d(
                 x, kernel_size, stride, low, count_include_pad=count_include_pad
             )
-        width = _flat(padding)
+        width = last_first(padding)
 
         def padded(x: Tensor) -> Tensor:
             means = F.avg_pool2d(F.pad(x, width), kernel_size, stride)
@@ -271,8 +273,3 @@ def from_factory(factory: Callable[..., Op]) -> Op:
 
 def _symmetric(padding: Pairs) -> bool:
     return all(lo == hi for lo, hi in padding)
-
-
-def _flat(pairs: Pairs) -> Tuple[int, ...]:
-    """``F.pad`` wants the last dimension first: (lo, hi) of it, then of the one before."""
-    return tuple(n for pair in reversed(list(pairs)) for n in pair)

@@ -69,3 +69,8 @@ def transposed_sizes(
 def symmetric(padding: Pairs) -> bool:
     """Return whether both ends are padded alike."""
     return all(lo == hi for lo, hi in padding)
+
+
+def last_first(pairs: Pairs) -> Shape:
+    """Return what PyTorch's ``pad`` wants: (lo, hi) of the last dimension, then the one before."""
+    return tuple(n for pair in reversed(list(pairs)) for n in pair)
