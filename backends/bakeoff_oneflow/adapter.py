@@ -63,7 +63,7 @@ class OneFlowAdapter(Adapter):
         self.flow._oneflow_internal.eager.Sync()
 
     def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
-        """Return ``g(args, cotangents)`` through ``oneflow.autograd.grad``."""
+        """Return ``g(args, cotangents)`` through ``oneflow.autograd.backward``."""
         flow, positions = self.flow, tuple(wrt)
 
         def value_and_grad(args: Sequence[Tensor], cotangents: Optional[Sequence[Tensor]]) -> Any:
@@ -74,12 +74,11 @@ class OneFlowAdapter(Adapter):
             outputs = fn(*args)
             given = cotangents if cotangents is not None else (flow.ones_like(outputs[0]),)
             pairs = [(y, g) for y, g in zip(outputs, given) if y.requires_grad]
-            grads: Sequence[Any] = [None] * len(leaves)
             if pairs:
                 ys, gs = [list(items) for items in zip(*pairs)]
-                grads = flow.autograd.grad(ys, leaves, gs)
+                flow.autograd.backward(ys, gs)  # autograd.grad raises where a leaf is not used
             return tuple(y.detach() for y in outputs), tuple(
-                flow.zeros_like(x) if g is None else g for x, g in zip(leaves, grads)
+                flow.zeros_like(x) if x.grad is None else x.grad for x in leaves
             )
 
         return value_and_grad
