@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import re
+import tempfile
 
 
 def of_hybrid_block(adapter, executable):
@@ -50,6 +52,29 @@ def dl4j(adapter, executable):
     params = [s.variable.getVarName() for s in executable._symbols]
     graded = all(samediff.graph.sd.grad(p).getArr() is not None for p in params)
     return names | ({"gradients"} if graded else set())
+
+
+def dynet(adapter, executable):
+    """Return the operations of the last graph and of a step's, as drawn, and the trainer."""
+    last = _written_to_stderr(adapter.dy.print_text_graphviz)  # the update's, where composed
+    executable.loss(executable._arguments)
+    drawn = last + _written_to_stderr(adapter.dy.print_text_graphviz)
+    names = set(re.findall(r'label="v\d+ = (\w+)\(', drawn)) | {type(executable._trainer).__name__}
+    return names | ({"matmul"} if re.search(r"= v\d+ \* v\d+", drawn) else set())
+
+
+def _written_to_stderr(function):
+    """Return what C++ writes there."""
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            function()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        file.seek(0)
+        return file.read().decode()
 
 
 def tensorflow1(adapter, executable):

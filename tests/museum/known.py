@@ -99,6 +99,10 @@ _DL4J = {
     ("expm1", "float32"): "it is exp(x) - 1, which cancels near 0",
     ("log_softmax", "float32"): "the gradient is zero",
 }
+_DYNET = {
+    ("sqrt", "float32"): "looks to be Eigen's fast sqrt, as TensorFlow 1's",
+    ("logsumexp", "float32"): "over dimension 1 of n, right in the first n rows only",
+}
 _TENSORFLOW1 = {
     ("sqrt", "float32"): "Eigen's fast sqrt: an estimate and one Newton step",
 }
@@ -114,6 +118,7 @@ MISSES: dict[tuple[str, str, str], str] = {
         (("chainer",), _CHAINER),
         (("cntk",), _CNTK),
         (("dl4j",), _DL4J),
+        (("dynet",), _DYNET),
         (("keras-tensorflow",), _KERAS_ON_TENSORFLOW),
         (("mindspore",), _MINDSPORE),
         (("mlx",), _MLX),
@@ -202,6 +207,16 @@ _DL4J_REFUSES = {
     "pow-row": "pow raises to a number in 1.0.0-beta3",
     "pow-scalar-left": "pow raises to a number in 1.0.0-beta3",
 }
+_DYNET_REFUSES = {
+    "astype-bool": "no bool",
+    "astype-float64": "no float64",
+    "astype-int64": "no int64",
+    "conv1d-options": "conv2d has no dilation",
+    "conv2d-dilated": "conv2d has no dilation",
+    "pow-64x10": "pow raises to one number",
+    "pow-row": "pow raises to one number",
+    "pow-scalar-left": "pow raises to one number",
+}
 _MLX_FLOAT64_REFUSES = (
     "conv1d-options conv2d-stride2 conv2d-dilated conv2d-grouped conv2d-depthwise "
     "conv_transpose1d-options conv_transpose2d-stride2 conv_transpose2d-options "
@@ -232,6 +247,7 @@ REFUSALS: dict[tuple[str, str], str] = {
             ("caffe2", _CAFFE2_REFUSES, ("float32",)),
             ("cntk", _CNTK_REFUSES, ("float32", "float64")),
             ("dl4j", _DL4J_REFUSES, ("float32",)),
+            ("dynet", _DYNET_REFUSES, ("float32",)),
         )
         for sample, words in refused.items()
         for dtype in dtypes

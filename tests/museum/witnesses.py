@@ -153,6 +153,13 @@ WITNESSES: dict[str, Witness] = {
         (),
         graph="dl4j",
     ),
+    "dynet": Witness(
+        ("dynet",),
+        ("matmul", "pickneglogsoftmax", "tanh"),
+        ("SimpleSGDTrainer",),
+        ("sqrt",),
+        graph="dynet",
+    ),
     "tensorflow1": Witness(
         ("tensorflow", "tensorflow_core"),
         ("run", "MatMul", "SparseSoftmaxCrossEntropyWithLogits", "Tanh", "TanhGrad"),
