@@ -19,14 +19,17 @@ from .operators import operators
 Tensor = Any
 Symbol = Any
 
-_NOTES = (
+SHARED_NOTES = (
     "compiled functions are kept in the environment's folder and found again by the next "
     "process: compile time is that of a first process only the first time",
-    "conv1d is conv2d with height 1, and its transpose likewise: Theano has none of its own",
     "scalar operands are constants of the other operand's dtype: under floatX=float32 a bare "
     "Python number would be rounded to float32",
     "data and results are NumPy arrays, which a compiled function reads where they lie; "
     "parameters and optimizer state are shared variables",
+)
+_NOTES = (
+    *SHARED_NOTES,
+    "conv1d is conv2d with height 1, and its transpose likewise: Theano has none of its own",
 )
 
 
@@ -40,30 +43,33 @@ class TheanoAdapter(Adapter):
     dtypes = ("bool", "int32", "int64", "float32", "float64")
 
     def __init__(self, threads: int = 1) -> None:
-        self._blas = _bundled_openblas()
-        os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-        os.environ["THEANO_FLAGS"] = ",".join(
-            [
-                "device=cpu",
-                "floatX=float32",
-                "openmp=False",
-                "base_compiledir=%s" % os.path.join(sys.prefix, "theano-compiledir"),
-                "blas.ldflags=%s" % _link_flags(self._blas),
-            ]
-        )
-        self._openblas = ctypes.CDLL(self._blas)  # before what is linked with it
-        import numpy
+        self._load_blas(threads)
+        set_flags("theano", {"device": "cpu", "blas.ldflags": link_flags(self._blas)})
         import theano
+        import theano.tensor.nnet.abstract_conv
+        import theano.tensor.signal.pool
 
+        self._take(theano, operators(theano))
+
+    def _load_blas(self, threads: int) -> None:
+        """Load SciPy's OpenBLAS: before what is linked with it."""
+        os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+        self._blas = _bundled_openblas(self.toolkit)
+        self._openblas = ctypes.CDLL(self._blas)
+        self._openblas.openblas_set_num_threads(threads)
+
+    def _take(self, theano: Any, ops: Mapping[str, Any]) -> None:
+        """Keep the toolkit's module, or one of its heirs', and its ops."""
         if not theano.config.cxx:
             raise Unsupported(
-                "Theano: no C++ compiler found, and its Python fallback is not what it is "
-                "known for; install one, for example with `apt install g++`"
+                "%s: no C++ compiler found, and its Python fallback is not what it is "
+                "known for; install one, for example with `apt install g++`" % self.toolkit
             )
+        import numpy
+
         self.np = numpy
         self.theano = theano
-        self._openblas.openblas_set_num_threads(threads)
-        self.ops = operators(theano)
+        self.ops = ops
 
     def tensor(self, array: Any, dtype: str) -> Tensor:
         """Return an array of its own: Theano's tensors on the CPU are NumPy's."""
@@ -253,7 +259,15 @@ def _scalar(arg: Any) -> bool:
     return isinstance(arg, (bool, int, float))
 
 
-def _bundled_openblas() -> str:
+def set_flags(package: str, flags: Mapping[str, str]) -> None:
+    """Set the environment variable that a toolkit of this family reads when it is imported."""
+    folder = os.path.join(sys.prefix, "%s-compiledir" % package)
+    given = dict({"floatX": "float32", "openmp": "False", "base_compiledir": folder}, **flags)
+    joined = ",".join("%s=%s" % flag for flag in sorted(given.items()))
+    os.environ["%s_FLAGS" % package.upper()] = joined
+
+
+def _bundled_openblas(toolkit: str) -> str:
     """Return the path of the OpenBLAS that SciPy's wheel carries."""
     import scipy
     import scipy.linalg  # loads it, and what it needs itself
@@ -262,13 +276,13 @@ def _bundled_openblas() -> str:
     found: List[str] = sorted(glob.glob(os.path.join(folder, "libopenblas*.so")))
     if not found:
         raise Unsupported(
-            "Theano: no libopenblas*.so in %s, expected SciPy's wheel to carry one; "
-            "make the environment anew" % folder
+            "%s: no libopenblas*.so in %s, expected SciPy's wheel to carry one; "
+            "make the environment anew" % (toolkit, folder)
         )
     return found[0]
 
 
-def _link_flags(library: str) -> str:
+def link_flags(library: str) -> str:
     """Return what the linker needs; the loader needs nothing, the library being loaded already."""
     folder, name = os.path.split(library)
     return "-L%s -l:%s" % (folder, name)

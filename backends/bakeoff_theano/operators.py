@@ -24,12 +24,24 @@ def shape_of(symbol: Symbol) -> Tuple[int, ...]:
 
 def operators(theano: Any) -> Dict[str, Op]:
     """Return all of Theano's ops by their catalogue names."""
+    table = dict(layers(theano, least=2))
+    for part in (_activations, _losses):
+        table.update(part(theano))
+    return table
+
+
+def layers(theano: Any, least: int) -> Dict[str, Op]:
+    """Return what Theano and Aesara share: all but activations and losses.
+
+    Convolutions have ``least`` dimensions or more; those of fewer are theirs, of size 1.
+    """
     table = dict(common(theano))
-    for part in (_activations, _products, _pools, _losses):
+    for part in (_products, _pools):
         table.update(part(theano))
     for n in (1, 2, 3):
-        table["conv%dd" % n] = partial(_conv, theano, n)
-        table["conv_transpose%dd" % n] = partial(_conv_transpose, theano, n)
+        more = max(least - n, 0)
+        table["conv%dd" % n] = partial(_conv, theano, more)
+        table["conv_transpose%dd" % n] = partial(_conv_transpose, theano, more)
     return table
 
 
@@ -260,13 +272,13 @@ def _losses(theano: Any) -> Dict[str, Op]:
 
 def _pools(theano: Any) -> Dict[str, Op]:
     T = theano.tensor
-    from theano.tensor.signal.pool import pool_2d
-
     pad = _movement(theano)["pad"]
 
     def pooled(x: Symbol, kernel: Any, stride: Any, padding: Pairs, mode: str) -> Symbol:
         low = tuple(lo for lo, _ in padding)
-        return pool_2d(x, kernel, ignore_border=True, stride=stride, pad=low, mode=mode)
+        return T.signal.pool.pool_2d(
+            x, kernel, ignore_border=True, stride=stride, pad=low, mode=mode
+        )
 
     def max_pool2d(x: Symbol, kernel_size: Any, stride: Any, padding: Pairs) -> Symbol:
         if not symmetric(padding):
@@ -286,67 +298,70 @@ def _pools(theano: Any) -> Dict[str, Op]:
         shape = (1, 1) + shape_of(x)[2:]
         ones = _shaped(T.ones(shape, dtype=x.dtype), shape)
         inside = pooled(pad(ones, width, 0.0), kernel_size, stride, none, "average_inc_pad")
-        return means / T.addbroadcast(inside, 0, 1)
+        return means / inside[0, 0]
 
     return {"max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d}
 
 
-# --- convolutions: Theano has those of two and of three dimensions ------------------------------
+# --- convolutions: of two and of three dimensions, or of three alone -----------------------------
 
 
-def _raised(x: Symbol, n: int) -> Symbol:
-    """Return (N, C, W) as (N, C, 1, W); other shapes as they are."""
-    if n > 1:
+def _raised(x: Symbol, more: int) -> Symbol:
+    """Return (N, C, *spatial) as (N, C, 1, ..., *spatial), with so many dimensions more."""
+    if not more:
         return x
     shape = shape_of(x)
-    return _shaped(x.dimshuffle(0, 1, "x", 2), shape[:2] + (1,) + shape[2:])
+    order = [0, 1] + ["x"] * more + list(range(2, x.ndim))
+    return _shaped(x.dimshuffle(*order), shape[:2] + (1,) * more + shape[2:])
+
+
+def _lowered(x: Symbol, more: int) -> Symbol:
+    """Return what `_raised` was given."""
+    return x[(slice(None), slice(None)) + (0,) * more] if more else x
 
 
 def _conv(
-    theano: Any, n: int, x: Symbol, weight: Symbol, stride: Any, padding: Pairs, dilation: Any,
-    groups: int,
+    theano: Any, more: int, x: Symbol, weight: Symbol, stride: Any, padding: Pairs,
+    dilation: Any, groups: int,
 ) -> Symbol:  # fmt: skip
     T = theano.tensor
     if not symmetric(padding):
         width = ((0, 0), (0, 0)) + tuple(padding)
         sizes = tuple(lo + s + hi for s, (lo, hi) in zip(shape_of(x), width))
         x = _shaped(_movement(theano)["pad"](x, width, 0.0), sizes)
-        padding = ((0, 0),) * n
-    flat = n == 1
-    x, weight = _raised(x, n), _raised(weight, n)
-    result = getattr(T.nnet, "conv3d" if n == 3 else "conv2d")(
+        padding = ((0, 0),) * len(padding)
+    x, weight = _raised(x, more), _raised(weight, more)
+    result = getattr(T.nnet, "conv3d" if x.ndim == 5 else "conv2d")(
         x,
         weight,
         input_shape=shape_of(x),
         filter_shape=shape_of(weight),
-        border_mode=(0,) * flat + tuple(lo for lo, _ in padding),
-        subsample=(1,) * flat + tuple(stride),
+        border_mode=(0,) * more + tuple(lo for lo, _ in padding),
+        subsample=(1,) * more + tuple(stride),
         filter_flip=False,
-        filter_dilation=(1,) * flat + tuple(dilation),
+        filter_dilation=(1,) * more + tuple(dilation),
         num_groups=groups,
     )
-    return result[:, :, 0] if flat else result
+    return _lowered(result, more)
 
 
 def _conv_transpose(
-    theano: Any, n: int, x: Symbol, weight: Symbol, stride: Any, padding: Pairs,
+    theano: Any, more: int, x: Symbol, weight: Symbol, stride: Any, padding: Pairs,
     output_padding: Any, dilation: Any, groups: int,
 ) -> Symbol:  # fmt: skip
     """The gradient of a convolution in its input, as Theano's own users write it."""
-    from theano.tensor.nnet import abstract_conv
-
-    flat = n == 1
-    x, weight = _raised(x, n), _raised(weight, n)
-    padding = ((0, 0),) * flat + tuple(padding)
-    stride, dilation = (1,) * flat + tuple(stride), (1,) * flat + tuple(dilation)
-    extra = (0,) * flat + tuple(output_padding)
+    x, weight = _raised(x, more), _raised(weight, more)
+    padding = ((0, 0),) * more + tuple(padding)
+    stride, dilation = (1,) * more + tuple(stride), (1,) * more + tuple(dilation)
+    extra = (0,) * more + tuple(output_padding)
     kernel = shape_of(weight)[2:]
     # Uneven padding: pad evenly by the smaller, and cut the rest off the result.
     low = tuple(min(p) for p in padding)
     sizes = transposed_sizes(shape_of(x)[2:], kernel, stride, padding, extra, dilation)
     whole = tuple(s + sum(p) - 2 * b for s, p, b in zip(sizes, padding, low))
     gradient = getattr(
-        abstract_conv, "conv3d_grad_wrt_inputs" if n == 3 else "conv2d_grad_wrt_inputs"
+        theano.tensor.nnet.abstract_conv,
+        "conv3d_grad_wrt_inputs" if x.ndim == 5 else "conv2d_grad_wrt_inputs",
     )
     result = gradient(
         x,
@@ -362,4 +377,4 @@ def _conv_transpose(
     cut = tuple(slice(p[0] - b, p[0] - b + s) for s, p, b in zip(sizes, padding, low))
     if not symmetric(padding):
         result = result[(slice(None), slice(None)) + cut]
-    return result[:, :, 0] if flat else result
+    return _lowered(result, more)

@@ -1,15 +1,15 @@
-"""PyTensor, Theano's heir, in the worker: the same graphs, whose types hold whole shapes.
+"""PyTensor, Aesara's heir, in the worker: the same graphs, without Theano's layers.
 
 Source: https://pytensor.readthedocs.io
 """
 
 import os
-import sys
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict
 
-from bakeoff_worker import Unsupported, blas
+from bakeoff_worker import blas
 
-from .adapter import Symbol, TheanoAdapter
+from .adapter import set_flags
+from .aesara import AesaraAdapter
 from .windows import operators
 
 _NOTES = (
@@ -23,47 +23,24 @@ _NOTES = (
 )
 
 
-class PyTensorAdapter(TheanoAdapter):
+class PyTensorAdapter(AesaraAdapter):
     """PyTensor on the CPU, through its C linker."""
 
     name = "pytensor"
     toolkit = "PyTensor"
     notes = _NOTES
-    _pattern_name = "shape"
 
     def __init__(self, threads: int = 1) -> None:
-        flags = {
-            "floatX": "float32",
-            "linker": "cvm",
-            "openmp": "False",
-            "blas__ldflags": "",
-            "base_compiledir": os.path.join(sys.prefix, "pytensor-compiledir"),
-        }
-        os.environ["PYTENSOR_FLAGS"] = ",".join("%s=%s" % flag for flag in sorted(flags.items()))
+        set_flags("pytensor", {"linker": "cvm", "blas__ldflags": ""})
         os.environ["OPENBLAS_NUM_THREADS"] = str(threads)  # SciPy's too, when that is loaded
         import numpy
         import pytensor
         import pytensor.tensor.special
 
-        if not pytensor.config.cxx:
-            raise Unsupported(
-                "PyTensor: no C++ compiler found, which its C linker needs; install one, for "
-                "example with `apt install g++`"
-            )
         blas.limit_threads(threads)
         numpy.seterr(all="ignore")  # infinities are results in NumPy's products too
-        self.np = numpy
-        self.theano = pytensor
-        self.ops = operators(pytensor)
+        self._take(pytensor, operators(pytensor))
 
     def _blas_in_use(self) -> Dict[str, Any]:
         found = blas.libraries()
         return {"threads": blas.threads_of(found), "blas": found}
-
-    def _pattern(self, shape: Sequence[int]) -> Tuple[Any, ...]:
-        return tuple(shape)
-
-    def _patterned(self, symbol: Symbol, pattern: Tuple[Any, ...]) -> Symbol:
-        if symbol.type.shape == pattern:
-            return symbol
-        return self.theano.tensor.specify_shape(symbol, pattern)

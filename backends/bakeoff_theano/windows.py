@@ -22,9 +22,9 @@ def operators(pytensor: Any) -> Dict[str, Op]:
     """Return all of PyTensor's ops by their catalogue names."""
     T = pytensor.tensor
     table = dict(common(pytensor))
-    table.update(_elementwise(T))
-    table.update(_losses(T))
-    table["matmul"] = T.matmul
+    table.update(activations(T))
+    table.update(losses(T))
+    table.update(sign=T.sign, matmul=T.matmul)
     windows = partial(_windows, T, table["pad"])
     table.update(_pools(T, windows))
     convolve = partial(_conv, T, windows)
@@ -34,16 +34,15 @@ def operators(pytensor: Any) -> Dict[str, Op]:
     return table
 
 
-def _elementwise(T: Any) -> Dict[str, Op]:
+def activations(T: Any) -> Dict[str, Op]:
     return {
-        "sign": T.sign,
         "relu": lambda x: T.maximum(x, T.constant(0, dtype=x.dtype)),
         "sigmoid": T.sigmoid,
         "silu": lambda x: x * T.sigmoid(x),
     }
 
 
-def _losses(T: Any) -> Dict[str, Op]:
+def losses(T: Any) -> Dict[str, Op]:
     log_softmax = T.special.log_softmax
 
     def sparse(logits: Symbol, labels: Symbol) -> Symbol:

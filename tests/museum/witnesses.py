@@ -167,6 +167,13 @@ WITNESSES: dict[str, Witness] = {
         (),
         graph="tensorflow1",
     ),
+    "aesara": Witness(
+        ("aesara",),
+        ("__call__", "Dot22", "CrossentropySoftmaxArgmax1HotWithBias", "Elemwise"),
+        (),
+        (),
+        graph="theano",
+    ),
     "pytensor": Witness(
         ("pytensor",),
         ("__call__", "Dot22", "LogSoftmax", "Elemwise"),
