@@ -107,6 +107,34 @@ adam.step()
 print(1e6 * (1 + w.item()))
 """
 
+DYNET_RESHAPE = """
+import dynet
+x = dynet.inputVector([1.0, 2.0])
+dynet.reshape(dynet.sum_elems(x), (1,)).backward(full=True)
+print(float(x.gradient().sum()))
+"""
+
+DYNET_NUMBER = """
+import dynet
+x = dynet.inputVector([1.0])
+try:
+    print((2.0 * x).value())
+except TypeError:
+    print(-1)
+"""
+
+AESARA_CONV2D = """
+import warnings
+warnings.simplefilter("ignore")
+import aesara.tensor as at
+from aesara.tensor.nnet.corr import CorrMM
+try:
+    CorrMM()(at.ftensor4(), at.ftensor4())
+    print(0)
+except TypeError:
+    print(1)
+"""
+
 DEFECTS = (
     Defect("autograd", "broadcast_to raises for new dimensions", BROADCAST_TO, 1, 0),
     Defect("autograd", "where gives gradients of the broadcast shape", WHERE, 2, 1),
@@ -115,6 +143,9 @@ DEFECTS = (
     Defect("mindspore", "Momentum drops use_nesterov", MINDSPORE_NESTEROV, -1, -1.5),
     Defect("mindspore", "a number is float32 beside float64", MINDSPORE_NUMBER, 1.4901161, 0),
     Defect("oneflow", "Adam corrects the bias in float32", ONEFLOW_ADAM, -6.67572021484375, 0.0),
+    Defect("aesara", "conv2d has no operator that can be built", AESARA_CONV2D, 1, 0),
+    Defect("dynet", "backward from a reshape gives zeros", DYNET_RESHAPE, 0, 2),
+    Defect("dynet", "a number on the left of an operator", DYNET_NUMBER, -1, 2),
     Defect("paddle", "matmul of two broadcast batches has no gradient", PADDLE_MATMUL, -1, 2),
     # The first step is -lr, whatever the gradient; in parts per million.
     Defect("tinygrad", "Adam corrects the bias in float32", TINYGRAD_ADAM, 6.616115570068359, 0.0),
