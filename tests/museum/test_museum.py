@@ -17,7 +17,7 @@ from bakeoff.examiner import OracleExaminer
 from bakeoff.occupant import Occupant
 from bakeoff.ops import OPS
 from bakeoff.oracle import Oracle
-from bakeoff.program import Value, trace
+from bakeoff.program import Value, trace, training
 from bakeoff.pytest_verdict import CellFailure, examine
 from bakeoff.record import Outcome
 from bakeoff.samples import samples_of
@@ -157,6 +157,30 @@ def test_optimizer_follows_its_equation(
         pytest.skip(f"offers {', '.join(worker.hello['optimizers'])}")
     tolerance = LATE["float32" if backend in COARSE else dtype]
     compare_training(worker, optimizer, "exponential", dtype, tolerance)
+
+
+def _regression(ops: Any, w: Any, x: Any, y: Any) -> Any:
+    return ops.mean(ops.squared_error(x @ w, y))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_steep_gradients_are_not_clipped(backend: str, worker_of: WorkerOf) -> None:
+    """Some toolkits cut gradients off above a norm, if they are not told otherwise."""
+    worker, lr = worker_of(backend), 1e-3
+    values = [Value("w", (3, 1), "float32"), Value("x", (4, 3), "float32")]
+    ask = training(["w"], "sgd", {"lr": lr})
+    w, x = np.ones((3, 1), "float32"), np.arange(12, dtype="float32").reshape(4, 3)
+    y = np.full((4, 1), 1000, dtype="float32")
+    try:
+        program = trace(_regression, [*values, Value("y", (4, 1), "float32")], ask)
+        worker.prepare(program, {"w": w, "x": x[None], "y": y[None]}, 1)
+    except WorkerFailure as failure:
+        if failure.outcome is not Outcome.UNSUPPORTED:
+            raise
+        pytest.skip(failure.reason)
+    gradient = x.T @ (x @ w - y) / 2  # of a norm around 20,000
+    got = worker.train(1, keep=(1,))["params"][1][0]
+    np.testing.assert_allclose(got, w - lr * gradient, rtol=1e-5)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
