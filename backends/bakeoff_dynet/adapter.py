@@ -15,6 +15,15 @@ from .windows import windows
 Tensor = Any
 Expression = Any
 
+# Ops of empty tensors that DyNet computes; of others it refuses the sizes, or its process ends.
+_EMPTY = frozenset(
+    [
+        *("add", "subtract", "multiply", "divide", "maximum", "minimum", "negative", "abs"),
+        *("square", "sqrt", "exp", "log", "tanh", "relu", "sigmoid", "silu", "squared_error"),
+        *("zeros_like", "ones_like", "full_like", "bias_add", "reshape", "permute_dims", "sum"),
+        *("take", "matmul"),
+    ]
+)
 _INDICES = ("take", "one_hot", "sparse_softmax_cross_entropy_with_logits")
 _ORIGINS = {
     "sgd": "native",
@@ -106,7 +115,8 @@ def told_shapes(program: Program) -> Program:
     Raises
     ------
     Unsupported
-        If an expression would have to be of another dtype than float32.
+        If an expression would have to be of another dtype than float32, or of a size of 0 that
+        DyNet does not take.
     """
     values = program.values()
     nodes = []
@@ -115,9 +125,19 @@ def told_shapes(program: Program) -> Program:
         dtypes = [node.dtype] + [values[n].dtype for n in names if node.op not in _INDICES]
         if node.op != "astype" and any(dtype != "float32" for dtype in dtypes):
             raise Unsupported("DyNet: %s of integers; its expressions are float32" % node.op)
-        shapes = {"of": tuple(values[n].shape for n in names), "to": node.shape}
-        nodes.append(node._replace(attrs=dict(node.attrs, **shapes)))
+        of = tuple(values[n].shape for n in names)
+        if refuses_empty(node.op, of, node.shape):
+            raise Unsupported("DyNet: %s takes no dimension of size 0" % node.op)
+        nodes.append(node._replace(attrs=dict(node.attrs, of=of, to=node.shape)))
     return program._replace(nodes=tuple(nodes))
+
+
+def refuses_empty(op: str, of: Sequence[Tuple[int, ...]], to: Tuple[int, ...]) -> bool:
+    """Return whether tensors are empty and DyNet fails: in the op, or to broadcast 1 to 0."""
+    if not any(0 in shape for shape in [*of, to]):
+        return False
+    pairs = [pair for shape in of for pair in zip(reversed(shape), reversed(to))]
+    return op not in _EMPTY or (1, 0) in pairs
 
 
 class Graph(object):
