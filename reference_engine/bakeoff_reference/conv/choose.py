@@ -7,7 +7,6 @@ that tries all strategies tries it too where the tolerance allows.
 """
 
 from collections.abc import Callable
-from math import prod
 
 from bakeoff_reference.conv.settings import ConvSettings
 from bakeoff_reference.conv.strategies import STRATEGIES, Pass, Problem, Strategy
@@ -17,11 +16,6 @@ Rule = tuple[str, Callable[[Problem], bool]]
 
 def _always(p: Problem) -> bool:
     return True
-
-
-def _few(p: Problem) -> bool:
-    """Columns are short: copying them is most of the work, so they are kept for the filter."""
-    return p.channels * prod(p.geo.kernel) <= 32
 
 
 def _depthwise(p: Problem) -> bool:
@@ -48,7 +42,6 @@ RULES: dict[Pass, tuple[Rule, ...]] = {
     "forward": (
         ("pointwise", _always),
         ("channelwise", _depthwise),
-        ("im2col", _few),
         ("winograd2", _wide(48)),
         ("overlapping", _volume),
         ("blocked", _always),

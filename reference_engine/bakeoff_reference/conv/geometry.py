@@ -1,7 +1,9 @@
 """The sizes of a convolution, checked once."""
 
+from collections.abc import Iterator
+from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bakeoff_reference.arguments import Pairs, Shape
 
@@ -66,3 +68,16 @@ def seen(size: int, kernel: int, out: int, stride: int, low: int) -> tuple[slice
     if not count:
         return slice(0, 0), slice(0, 0)
     return slice(first, last), slice(start, start + (count - 1) * stride + 1, stride)
+
+
+def spots(space: Shape, geo: Geometry) -> Iterator[tuple[Shape, Any, Any]]:
+    """Yield each filter element with the outputs, and the inputs that it makes meet."""
+    per_axis = [
+        [seen(n, d * i, o, s, lo) for i in range(k)]
+        for n, k, o, s, d, (lo, _) in zip(
+            space, geo.kernel, geo.out, geo.stride, geo.dilation, geo.padding, strict=True
+        )
+    ]
+    for offset in product(*map(range, geo.kernel)):
+        pairs = [axis[i] for axis, i in zip(per_axis, offset, strict=True)]
+        yield offset, tuple(o for o, _ in pairs), tuple(i for _, i in pairs)

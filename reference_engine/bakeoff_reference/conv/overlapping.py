@@ -13,8 +13,8 @@ from math import prod
 
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
-from bakeoff_reference.conv.blocked import blocks, spots
-from bakeoff_reference.conv.geometry import Geometry
+from bakeoff_reference.conv.blocked import blocks
+from bakeoff_reference.conv.geometry import Geometry, spots
 
 
 def applies(geo: Geometry) -> bool:

@@ -5,8 +5,7 @@ from typing import Any
 
 from bakeoff_reference.arguments import Pairs, Shape, pairs_of, per_dim, window_extent
 from bakeoff_reference.arrays import XP, Array
-from bakeoff_reference.conv.blocked import spots
-from bakeoff_reference.conv.geometry import Geometry
+from bakeoff_reference.conv.geometry import Geometry, spots
 from bakeoff_reference.conv.im2col import taps
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.padding import interior, padded
