@@ -1,5 +1,6 @@
 # Two commands matter: `make run` makes the report, `make test` runs the tests; `make test-museum`
-# runs those of the museum, whose environments take gigabytes.
+# runs those of the museum, whose environments take gigabytes; `make gpu-check` checks the engine on
+# a GPU.
 # Both set up what they need on a fresh machine. PYTHON picks the interpreter (3.11 or later).
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BACKENDS ?= numpy,numpy-plan,torch,jax
 LOWEST := tests/core tests/runner/test_cli.py tests/report/test_merged.py \
   tests/report/test_adoption.py tests/report/test_bulk.py tests/reference/test_compiled.py
 
-.PHONY: run test test-museum test-lowest lint wheel-smoke coverage clean
+.PHONY: run test test-museum test-lowest gpu-check lint wheel-smoke coverage clean
 
 run: $(VENV)/.installed
 	$(BIN)/bakeoff run --preset $(PRESET) --backends $(BACKENDS) --out $(OUT)
@@ -31,6 +32,9 @@ test-lowest: $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(VENV)-lowest --resolution lowest-direct \
 	  --editable '.[pytest,parquet,adoption,compiled]' --group test
 	$(VENV)-lowest/bin/python -m pytest -W default $(LOWEST)
+
+gpu-check: $(VENV)/.installed
+	$(BIN)/python benchmarks/gpu
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -178,7 +178,10 @@ class Module:
 
 
 compiled = cache(library)
-_DTYPES = {"float": "float32", "__half": "float16", "int": "int32", "long long": "int64"}
+_DTYPES = {
+    "float": "float32", "__half": "float16", "int": "int32", "long long": "int64",
+    "__nv_bfloat16": "uint16",  # its bits, where NumPy lacks it
+}  # fmt: skip
 
 
 def _check(name: str, argument: Any, kind: str) -> None:

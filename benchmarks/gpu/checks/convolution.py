@@ -1,0 +1,68 @@
+"""Convolutions on the device, three passes, against im2col and GEMM in float64.
+
+The reference's own convolution is im2col and a product; in float64 it is the oracle. The bound
+is that of the dtype's rounding over the sum of absolute products.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from judged import Row, row, within
+from provided import WorkerOf
+
+from bakeoff.case import Case
+from bakeoff.compare import compare_call
+from bakeoff.inputs import draw_inputs
+from bakeoff.oracle import Oracle
+from bakeoff.plugins import load
+from bakeoff.worker import Worker, WorkerFailure, launch_for
+from bakeoff_conv import SUITE
+
+LAYERS = ("image", "digit", "middle", "deep", "pointwise", "strided", "depthwise")
+
+
+def cases() -> list[Case]:
+    """Return the layers' passes in float32."""
+    return [c for c in SUITE.cases("standard")
+            if c.dtype == "float32" and c.name.split("-")[1] in LAYERS]  # fmt: skip
+
+
+def rows(worker_of: WorkerOf, chosen: list[Case] | None = None) -> Iterator[Row]:
+    """Yield how convolutions are done, then a row per layer and pass."""
+    with ExitStack() as stack:
+        worker = stack.enter_context(worker_of("cupy"))
+        scratch = stack.enter_context(TemporaryDirectory(prefix="bakeoff-"))
+        oracle = stack.enter_context(
+            Oracle(launch_for(load().backends["numpy"], sys.executable), Path(scratch))
+        )
+        yield how(worker.hello["describe"])
+        for case in cases() if chosen is None else chosen:
+            yield _judged(worker, oracle, case)
+
+
+def how(described: object) -> Row:
+    """Return whether cuDNN is in use, as far as the backend tells."""
+    if "cudnn" in str(described).lower():
+        return row("cuDNN", "ok", "convolutions go through it; im2col is the check")
+    return row("cuDNN", "not built",
+               "the backend does not use it: below is im2col on the device")  # fmt: skip
+
+
+def _judged(worker: Worker, oracle: Oracle, case: Case) -> Row:
+    inputs = draw_inputs(case)
+    try:
+        worker.prepare(case.program, inputs)
+        outputs, _ = worker.call()
+        worker.release()
+    except WorkerFailure as failure:
+        return row(case.name, "lost" if not worker.alive() else "error", failure.reason)
+    checks = compare_call(case, outputs, oracle.call(case, inputs))
+    worst = max(checks, key=lambda c: (c.fraction != c.fraction, c.fraction))
+    usual = max((c.usual for c in checks if c.usual is not None), default=0.0)
+    if usual > 1 and worst.passed:
+        found = f"less precise than float32 is: {usual:.3g} times its usual error (TF32, Winograd)"
+        return row(case.name, "fail", found, usual=usual)
+    return within(case.name, worst.fraction, worst.output, usual=usual)

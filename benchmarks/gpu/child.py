@@ -1,0 +1,56 @@
+"""One step in a process of its own: its rows as JSON lines on standard output, one by one.
+
+Run by `driver`: ``python child.py NAME [--in-place]``. What the toolkits print goes to standard
+error, so that rows stay rows.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # also when it is loaded by another script
+
+from judged import Row
+from steps import CHECKS_OF
+
+
+def main(arguments: list[str], given: Callable[[str, bool], Any] | None = None) -> int:
+    """Emit the rows of a step; ``given`` makes what its check is given."""
+    name, in_place = arguments[0], "--in-place" in arguments
+    emit = _own_output()
+    check = import_module(f"checks.{name}")
+    for row in _rows(check.rows, (given or _given)(name, in_place)):
+        emit(row)
+    return 0
+
+
+def _rows(rows: Callable[[Any], Iterable[Row]], given: Any) -> Iterator[Row]:
+    yield from rows(given)
+
+
+def _given(name: str, in_place: bool) -> Any:
+    kind = CHECKS_OF[name]
+    if kind == "device":
+        return import_module("bench").on_device()
+    provided = import_module("provided")
+    return provided.provide(in_place) if kind == "run" else provided.worker_of(in_place)
+
+
+def _own_output() -> Callable[[Row], None]:
+    """Return what writes a row; standard output becomes standard error for all others."""
+    rows = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def emit(row: Row) -> None:
+        rows.write(json.dumps(row, default=str) + "\n")
+        rows.flush()
+
+    return emit
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
