@@ -5,10 +5,11 @@ is that of the dtype's rounding over the sum of absolute products.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from judged import Row, row, within
 from provided import WorkerOf
@@ -43,12 +44,10 @@ def rows(worker_of: WorkerOf, chosen: list[Case] | None = None) -> Iterator[Row]
             yield _judged(worker, oracle, case)
 
 
-def how(described: object) -> Row:
-    """Return whether cuDNN is in use, as far as the backend tells."""
-    if "cudnn" in str(described).lower():
-        return row("cuDNN", "ok", "convolutions go through it; im2col is the check")
-    return row("cuDNN", "not built",
-               "the backend does not use it: below is im2col on the device")  # fmt: skip
+def how(described: Mapping[str, Any]) -> Row:
+    """Return whether cuDNN is in use, by what the backend tells."""
+    told = str(described.get("convolution", "im2col and matrix products: no cuDNN is told of"))
+    return row("cuDNN", "ok" if told.startswith("cuDNN") else "not built", told)
 
 
 def _judged(worker: Worker, oracle: Oracle, case: Case) -> Row:
@@ -58,7 +57,7 @@ def _judged(worker: Worker, oracle: Oracle, case: Case) -> Row:
         outputs, _ = worker.call()
         worker.release()
     except WorkerFailure as failure:
-        return row(case.name, "lost" if not worker.alive() else "error", failure.reason)
+        return row(case.name, "lost" if not worker.alive else "error", failure.reason)
     checks = compare_call(case, outputs, oracle.call(case, inputs))
     worst = max(checks, key=lambda c: (c.fraction != c.fraction, c.fraction))
     usual = max((c.usual for c in checks if c.usual is not None), default=0.0)

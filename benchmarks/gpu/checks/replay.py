@@ -37,7 +37,7 @@ def rows(worker_of: WorkerOf) -> Iterator[Row]:
             try:
                 eager, graph = (_trained(worker, case) for worker in both)
             except WorkerFailure as failure:
-                alive = all(worker.alive() for worker in both)
+                alive = all(worker.alive for worker in both)
                 yield row(case.name, "error" if alive else "lost", failure.reason)
                 continue
             yield compared(case.name, eager, graph)
