@@ -124,6 +124,9 @@ class Case:
         Training to an accuracy, if that is asked.
     timed
         False: only correctness is asked.
+    devices
+        The devices whose backends are asked, in the words of `Backend.device`; empty: all. What
+        takes a GPU milliseconds may take a processor minutes.
     tags
         Coordinates for figures and tables: ``{"n": 512, "pass": "forward"}``.
     """
@@ -140,12 +143,19 @@ class Case:
     batches: int = 1
     fit: Fit | None = None
     timed: bool = True
+    devices: tuple[str, ...] = ()
     tags: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """The case's unique name: ``"matmul/square-float32-64"``."""
         return f"{self.suite}/{self.name}"
+
+    def refusal(self, device: str) -> str:
+        """Return why backends of a device are not asked; empty if they are."""
+        if not self.devices or device in self.devices:
+            return ""
+        return f"asked of {' and '.join(self.devices)} only: too large for {device}"
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-serialisable data; `from_json` is its inverse."""
@@ -162,6 +172,7 @@ class Case:
             "batches": self.batches,
             "fit": self.fit.to_json() if self.fit else None,
             "timed": self.timed,
+            "devices": list(self.devices),
             "tags": dict(self.tags),
         }
 
@@ -173,6 +184,7 @@ class Case:
                 "program": Program.from_json(data["program"]),
                 "inputs": {k: Draw.from_json(v) for k, v in data["inputs"].items()},
                 "fit": Fit.from_json(data["fit"]) if data["fit"] else None,
+                "devices": tuple(data.get("devices", ())),
             }
         )
 

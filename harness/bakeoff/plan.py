@@ -86,7 +86,16 @@ def make_plan(
     if not chosen:
         raise UsageError("no backend is registered; install a plugin or name one with --plugin")
     cases, problems = collect_cases(settings, suites)
-    return Plan(tuple(chosen), cases, problems)
+    return Plan(tuple(chosen), _asked_of(chosen, cases), problems)
+
+
+def _asked_of(backends: Sequence[Backend], cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return the cases that one of the backends at least is asked."""
+    found = tuple(c for c in cases if not all(c.refusal(b.device) for b in backends))
+    if not found:
+        wanted = ", ".join(dict.fromkeys(d for c in cases for d in c.devices))
+        raise UsageError(f"backends: none of a device that the cases are asked of ({wanted})")
+    return found
 
 
 def every_on_cpu(backends: Mapping[str, Backend]) -> list[str]:

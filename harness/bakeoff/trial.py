@@ -98,8 +98,9 @@ class Trial:
         """Refuse what the toolkit does not offer; make the program resident."""
 
         def step(worker: Worker) -> None:
-            refusal = self.occupant.capabilities.refusal(self.case.program)
-            if refusal is not None:
+            refusal = self.case.refusal(self.occupant.backend.device)
+            refusal = refusal or self.occupant.capabilities.refusal(self.case.program) or ""
+            if refusal:
                 raise WorkerFailure(Outcome.UNSUPPORTED, refusal)
             self.figures.update(worker.prepare(self.case.program, files, self.case.batches))
 

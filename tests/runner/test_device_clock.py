@@ -181,6 +181,19 @@ def test_a_device_without_events_is_timed_end_to_end(devices: Plugins, tmp_path:
         assert per_call_ns(record.blocks, "wall") >= 400_000
 
 
+def test_a_case_for_devices_is_refused_by_a_processor_with_its_reason(
+    devices: Plugins, tmp_path: Path
+) -> None:
+    def cases(preset: str) -> list[Any]:
+        return [replace(c, devices=("cuda",)) for c in runner_toys.cases("smoke")]
+
+    devices.suites["toy"] = replace(devices.suites["toy"], cases=cases)
+    _, records, _ = run(devices, tmp_path, "honest", "device", cases=("toy/product-4",))
+    assert {r.outcome for r in of(records, "device")} == {Outcome.OK}
+    assert {(r.outcome, r.reason) for r in of(records, "honest")} == {
+        (Outcome.UNSUPPORTED, "asked of cuda only: too large for cpu")}  # fmt: skip
+
+
 def test_a_run_catches_a_backend_that_never_synchronises(devices: Plugins, tmp_path: Path) -> None:
     _, records, _ = run(devices, tmp_path, "device", "hasty", cases=("toy/product-4",))
     found = ranked(records, export.read(tmp_path).environments, "device", "hasty")

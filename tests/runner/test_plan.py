@@ -90,6 +90,29 @@ def test_a_suite_without_cases_in_a_preset_names_one_that_has_some() -> None:
         make_plan(Settings("quick", suites=("late",)), BACKENDS, {"late": late})
 
 
+def test_a_case_of_a_device_is_planned_where_one_backend_is_of_it() -> None:
+    large = dataclasses.replace(CASES[0], name="large", devices=("cuda",))
+    suites = {"toy": Suite("toy", "Toy", "", lambda preset: (CASES[0], large))}
+    backends = {**BACKENDS, "card": Backend("card", "Card", "card", "m:A", device="cuda")}
+
+    def ids(*names: str) -> list[str]:
+        return [c.id for c in make_plan(Settings(backends=names), backends, suites).cases]
+
+    assert ids("numpy", "torch") == ["toy/double-2"]
+    assert ids("numpy", "card") == ids("card") == ["toy/double-2", "toy/large"]
+    with pytest.raises(UsageError, match=r"none of a device that the cases are asked of \(cuda\)"):
+        make_plan(Settings(backends=("numpy",), cases=("toy/large",)), backends, suites)
+
+
+def test_a_case_of_a_device_survives_the_journal() -> None:
+    large = dataclasses.replace(CASES[0], devices=("cuda",))
+    assert Case.from_json(large.to_json()) == large
+    assert large.refusal("cuda") == ""
+    assert large.refusal("cpu") == "asked of cuda only: too large for cpu"
+    old = {k: v for k, v in CASES[0].to_json().items() if k != "devices"}
+    assert Case.from_json(old) == CASES[0]
+
+
 def test_globs_preset_and_seed_are_applied() -> None:
     assert [c.id for c in plan_of(cases=("*-2", "*-8")).cases] == ["toy/double-2", "toy/double-8"]
     assert [c.id for c in plan_of(preset="smoke").cases] == ["toy/double-2"]

@@ -109,6 +109,17 @@ def test_conv_gradients_are_cells_of_their_own():
         assert case.program.ask.get("wrt", []) == wrt, case.id
 
 
+def test_large_products_are_of_gpus_and_small_ones_of_all():
+    by_size = {c.tags["n"]: set() for c in FULL["matmul"] if c.tags["shape"] == "square"}
+    for case in FULL["matmul"]:
+        if case.tags["shape"] == "square":
+            by_size[case.tags["n"]].add((case.devices, case.dtype))
+    for n, found in by_size.items():
+        assert {devices for devices, _ in found} == {("cuda",) if n > 2048 else ()}
+        assert {"float32", "float16", "bfloat16"} <= {dtype for _, dtype in found}
+    assert max(by_size) == 8192
+
+
 def test_matmul_gradients_are_those_of_both_operands():
     asked = [c.program.ask["wrt"] for c in FULL["matmul"] if c.tags["pass"] == "gradient"]
     assert asked
