@@ -38,8 +38,14 @@ _NOTES = (
 )
 
 
+_CUDA_NOTES = (
+    "TensorFlow has no device events: its times are the host's, of blocks ended by sync_devices",
+    "TF_FORCE_GPU_ALLOW_GROWTH is true, so that several workers share the device",
+)
+
+
 class TensorflowAdapter(Adapter):
-    """TensorFlow on the CPU.
+    """TensorFlow on the CPU or on the first CUDA device.
 
     Parameters
     ----------
@@ -47,18 +53,23 @@ class TensorflowAdapter(Adapter):
         For its pools inside and between ops.
     function
         Trace programs, and whole training steps, by ``tf.function``.
+    device
+        ``"cpu"`` or ``"cuda"``.
     """
 
     dtypes = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64")
 
-    def __init__(self, threads: int = 1, function: bool = False) -> None:
+    def __init__(self, threads: int = 1, function: bool = False, device: str = "cpu") -> None:
         import numpy
         import tensorflow
 
+        self._gpu = _full_precision(tensorflow) if device == "cuda" else None
         tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
         tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
         self.tf, self._numpy = tensorflow, numpy
-        self.name = "tensorflow-function" if function else "tensorflow"
+        self.name = "-".join(
+            ["tensorflow"] + ["cuda"] * (device == "cuda") + ["function"] * function
+        )
         self._function = function
         self.ops = operators(tensorflow)
 
@@ -71,6 +82,29 @@ class TensorflowAdapter(Adapter):
         if tensor.dtype == self.tf.bfloat16:
             tensor = self.tf.cast(tensor, "float32")
         return tensor.numpy()
+
+    def device_of(self, tensor: Tensor) -> Optional[str]:
+        """Return ``"cpu"`` or ``"cuda"``; None for integers, which it keeps on the host's side."""
+        if not tensor.dtype.is_floating:
+            return None
+        return "cuda" if "GPU" in tensor.device else "cpu"
+
+    def synchronize(self, values: Any = None) -> None:
+        """Wait for the device's queue; on the CPU, results are there when calls return."""
+        if self._gpu is not None:
+            self.tf.test.experimental.sync_devices()
+
+    def memory(self) -> Dict[str, int]:
+        """Return ``device_peak_bytes``: of tensors, since the program was prepared."""
+        if self._gpu is None:
+            return {}
+        told = self.tf.config.experimental.get_memory_info("GPU:0")
+        return {"device_peak_bytes": int(told["peak"])}
+
+    def release(self) -> None:
+        """Let the device's peak begin anew."""
+        if self._gpu is not None:
+            self.tf.config.experimental.reset_memory_stats("GPU:0")
 
     def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
         """Return ``g(args, cotangents)`` through ``tf.GradientTape``."""
@@ -99,7 +133,7 @@ class TensorflowAdapter(Adapter):
         """Return versions, threads as read back, and where optimizers come from."""
         tf = self.tf
         threading = tf.config.threading
-        return {
+        told = {
             "toolkit": "TensorFlow",
             "version": tf.__version__,
             "device": "cpu",
@@ -112,6 +146,10 @@ class TensorflowAdapter(Adapter):
             "optimizer_origin": {n: _ORIGINS[n] for n in self.optimizers},
             "notes": list(_NOTES),
         }
+        if self._gpu is not None:
+            told.update(_describe_gpu(tf, self._gpu))
+            told["notes"] = list(_NOTES + _CUDA_NOTES)
+        return told
 
     def compile(self, program: Program) -> Any:
         """Return the program, traced in the function mode."""
@@ -122,6 +160,35 @@ class TensorflowAdapter(Adapter):
         if program.kind == "gradient":
             return GradientExecutable(self, program, fn)
         return self.compiled(fn)
+
+
+def _full_precision(tf: Any) -> Any:
+    """Return the first CUDA device, and let products and convolutions use no TF32 on it.
+
+    Raises
+    ------
+    ImportError
+        If TensorFlow sees none.
+    """
+    found = tf.config.list_physical_devices("GPU")
+    if not found:
+        built = tf.test.is_built_with_cuda()
+        why = "sees no CUDA device" if built else "was built without CUDA"
+        raise ImportError("TensorFlow %s %s" % (tf.__version__, why))
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    return found[0]
+
+
+def _describe_gpu(tf: Any, gpu: Any) -> Dict[str, Any]:
+    details, build = tf.config.experimental.get_device_details(gpu), tf.sysconfig.get_build_info()
+    capability = ".".join(str(part) for part in details.get("compute_capability", ()))
+    return {
+        "device": "cuda (%s, compute capability %s)" % (details.get("device_name"), capability),
+        "cuda": build.get("cuda_version"),
+        "cudnn": build.get("cudnn_version"),
+        "modes": {"tf32": bool(tf.config.experimental.tensor_float_32_execution_enabled())},
+        "blas": "cuBLAS, cuDNN",
+    }
 
 
 def _refuse(program: Program) -> None:

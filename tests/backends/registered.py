@@ -10,6 +10,7 @@ TIMEOUT_S = 300.0
 def built_in() -> dict[str, Backend]:
     """Return the built-in backends by name."""
     found: list[Backend] = []
-    for module in ("bakeoff_numpy", "bakeoff_torch", "bakeoff_jax", "bakeoff_cupy"):
+    modules = ("numpy", "torch", "jax", "tensorflow", "cupy")
+    for module in (f"bakeoff_{name}" for name in modules):
         importlib.import_module(module).register_backends(found.append)
     return {backend.name: backend for backend in found}
