@@ -4,13 +4,15 @@ Source: https://docs.jax.dev
 """
 
 import os
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
-from bakeoff_worker import Adapter, optimizers, schedules
+from bakeoff_worker import Adapter
 from bakeoff_worker.adapter import GradientExecutable
 from bakeoff_worker.program import Program, straight_line
 
 from .operators import operators
+from .scan import Pending, ScanTraining
+from .training import Training
 
 Tensor = Any
 Fn = Callable[..., Tuple[Tensor, ...]]
@@ -31,12 +33,22 @@ _CUDA_NOTES = (
 
 
 class JaxAdapter(Adapter):
-    """JAX on the CPU or on the first CUDA device; each program is jitted whole."""
+    """JAX on the CPU or on the first CUDA device; each program is jitted whole.
+
+    Parameters
+    ----------
+    threads
+        Of XLA's pool.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    steps
+        Training steps to a call of the device; with several, steps wait for those that follow.
+    """
 
     dtypes = ("bool", "int32", "int64", "float16", "bfloat16", "float32", "float64")
     asks = ("forward", "gradient", "training")
 
-    def __init__(self, threads: int = 1, device: str = "cpu") -> None:
+    def __init__(self, threads: int = 1, device: str = "cpu", steps: int = 1) -> None:
         # The pool's size is read once, when XLA's CPU client starts.
         os.environ["NPROC"] = str(threads)
         import jax
@@ -46,7 +58,8 @@ class JaxAdapter(Adapter):
         self._on_cuda = device == "cuda"
         if self._on_cuda:
             _full_precision(jax)
-        self.name = "jax-cuda" if self._on_cuda else "jax"
+        self.name = "-".join(["jax"] + ["cuda"] * self._on_cuda + ["scan"] * (steps > 1))
+        self._steps = steps
         self.jax = jax
         self._jaxlib = jaxlib.__version__
         self.np = numpy
@@ -67,13 +80,14 @@ class JaxAdapter(Adapter):
 
     def to_numpy(self, tensor: Tensor) -> Any:
         """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
+        tensor = _value(tensor)
         if tensor.dtype.name == "bfloat16":
             return self.np.asarray(tensor).astype("float32")
         return self.np.array(tensor)
 
     def device_of(self, tensor: Tensor) -> str:
         """Return ``"cpu"`` or ``"cuda"``."""
-        platform = next(iter(tensor.devices())).platform
+        platform = next(iter(_value(tensor).devices())).platform
         return "cuda" if platform == "gpu" else str(platform)
 
     def synchronize(self, values: Any = None) -> None:
@@ -81,7 +95,7 @@ class JaxAdapter(Adapter):
         if values is None:
             self.jax.effects_barrier()
             values = self.jax.live_arrays()
-        self.jax.block_until_ready(values)
+        self.jax.block_until_ready([_value(v) for v in values])
 
     def value_and_grad(self, fn: Fn, wrt: Sequence[int]) -> Callable[..., Any]:
         """Return ``g(args, cotangents)`` through ``jax.vjp``, jitted."""
@@ -123,6 +137,7 @@ class JaxAdapter(Adapter):
             "optimizer_origin": dict.fromkeys(
                 self.optimizers, "composed: JAX itself has no optimizers"
             ),
+            "steps_per_call": self._steps,
             "notes": list(_NOTES + (_CUDA_NOTES if self._on_cuda else ())),
         }
 
@@ -140,10 +155,17 @@ class JaxAdapter(Adapter):
         fn = straight_line(program, dict(self.ops))
         wide = any(v.dtype in _WIDE for v in program.values().values())
         if program.kind == "training":
+            if self._steps > 1:
+                return ScanTraining(self, program, fn, wide, self._steps)
             return Training(self, program, fn, wide)
         if program.kind == "forward":
             return WithX64(self, self.jax.jit(fn), wide)
         return WithX64(self, GradientExecutable(self, program, fn), wide)
+
+
+def _value(tensor: Any) -> Tensor:
+    """Return an array; a loss that waits for others is computed."""
+    return tensor.value() if isinstance(tensor, Pending) else tensor
 
 
 def _full_precision(jax: Any) -> None:
@@ -175,86 +197,6 @@ class WithX64(object):
     def __call__(self, *tensors: Tensor) -> Tuple[Tensor, ...]:
         self._adapter.use_x64(self._wide)
         return self._fn(*tensors)  # type: ignore[no-any-return]
-
-
-class Training(object):
-    """One jitted optimizer step per call."""
-
-    def __init__(self, adapter: JaxAdapter, program: Program, fn: Fn, wide: bool) -> None:
-        ask = program.ask
-        jax = adapter.jax
-        names = [v.name for v in program.inputs]
-        definition = optimizers.DEFINITIONS[ask["optimizer"]]
-        self._adapter = adapter
-        self._wide = wide
-        self._definition = definition
-        self._hyper = optimizers.hyperparameters(ask["optimizer"], ask["hyper"])
-        self._rate = schedules.learning_rate(ask.get("schedule"), ask["hyper"]["lr"])
-        self._scalars: Dict[str, float] = {}
-        self._sent: Any = None
-        self._params: Optional[Tuple[Tensor, ...]] = None
-        self._state: Any = None
-        self._t = 0
-        order = sorted(definition.scalars(self._hyper, ask["hyper"]["lr"], 1))
-        wrt = [names.index(n) for n in ask["params"]]
-        data_at = [names.index(v.name) for v in program.data_inputs]
-        value_and_grad = adapter._vjp(fn, wrt)
-
-        def step(params: Any, state: Any, data: Any, scalars: Any) -> Any:
-            args: List[Any] = [None] * len(names)
-            for i, value in list(zip(wrt, params)) + list(zip(data_at, data)):
-                args[i] = value
-            (loss,), grads = value_and_grad(args, None)
-            new = [_updated(jax.numpy, definition, order, *x, scalars=scalars)
-                   for x in zip(params, grads, state)]  # fmt: skip
-            return loss, tuple(p for p, _ in new), tuple(s for _, s in new)
-
-        self._order = order
-        self._step = jax.jit(step, donate_argnums=(0, 1))
-
-    def load(self, params: Sequence[Tensor]) -> None:
-        """Set the parameters (copied: the step consumes its own) and zero the slots."""
-        self._adapter.use_x64(self._wide)
-        jnp = self._adapter.jax.numpy
-        count = len(self._definition.slots)
-        self._params = tuple(jnp.array(p, copy=True) for p in params)
-        self._state = tuple(tuple(jnp.zeros_like(p) for _ in range(count)) for p in params)
-        self._t = 0
-
-    def params(self) -> Tuple[Tensor, ...]:
-        """Return copies of the present parameters."""
-        if self._params is None:
-            raise ValueError("training: no parameters; call load(params) first")
-        self._adapter.use_x64(self._wide)
-        return tuple(self._adapter.jax.numpy.array(p, copy=True) for p in self._params)
-
-    def __call__(self, *data: Tensor) -> Tuple[Tensor, ...]:
-        if self._params is None:
-            raise ValueError("training: no parameters; call load(params) first")
-        self._adapter.use_x64(self._wide)
-        lr = self._rate(self._t)
-        self._t += 1
-        scalars = self._definition.scalars(self._hyper, lr, self._t)
-        if scalars != self._scalars:
-            dtype = "float64" if self._wide else "float32"
-            self._scalars = scalars
-            self._sent = self._adapter.np.array([scalars[k] for k in self._order], dtype)
-        elif isinstance(self._sent, self._adapter.np.ndarray):
-            self._sent = self._adapter.jax.numpy.asarray(self._sent)  # they stay: keep them there
-        loss, self._params, self._state = self._step(self._params, self._state, data, self._sent)
-        return (loss,)
-
-
-def _updated(
-    jnp: Any, definition: Any, order: Sequence[str], p: Tensor, g: Tensor, s: Any, scalars: Tensor
-) -> Tuple[Tensor, Any]:
-    """Return one parameter and its slots after the step; 16-bit ones computed in float32."""
-    compute = "float64" if p.dtype.name == "float64" else "float32"
-    values = scalars.astype(compute)
-    k: Mapping[str, Tensor] = {name: values[i] for i, name in enumerate(order)}
-    wide = [x.astype(compute) for x in (p, g)]
-    new, slots = definition.update(*wide, tuple(x.astype(compute) for x in s), k, jnp.sqrt)
-    return new.astype(p.dtype), tuple(x.astype(p.dtype) for x in slots)
 
 
 def _modes(jax: Any) -> Dict[str, Any]:

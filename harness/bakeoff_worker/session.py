@@ -245,10 +245,16 @@ class Session(object):
         }
 
     def calibrate(self, request: Request) -> Reply:
-        """Warm up; return how many calls make a block of about ``target_ns``."""
-        if not self._prepared().called:
-            self._block(1)  # what is compiled at the first call is not what we time
-        return {"loops": measure.warm_loops(self._block, request["target_ns"])}
+        """Warm up; return how many calls make a block of about ``target_ns``.
+
+        An executable that does several steps at once (``steps_at_once``) does them whole.
+        """
+        resident = self._prepared()
+        together = int(getattr(resident.executable, "steps_at_once", 1))
+        if not resident.called:
+            self._block(together)  # what is compiled at the first call is not what we time
+        loops = measure.warm_loops(self._block, request["target_ns"])
+        return {"loops": -(-loops // together) * together}
 
     def block(self, request: Request) -> Reply:
         """Time ``loops`` calls; blocks of several calls are preceded by an untimed one."""

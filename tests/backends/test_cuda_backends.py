@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,9 +23,14 @@ from bakeoff.program import Value, trace, training
 from bakeoff.record import Outcome
 from bakeoff.samples import SAMPLES
 from bakeoff.worker import Worker, WorkerFailure, launch_for
+from bakeoff_worker.loader import load_class
 from bakeoff_worker.program import Program
 
-CUDA = ("torch-cuda", "torch-cuda-compile", "jax-cuda", "cupy", "cupy-graph", "cupy-graph-steps")
+CUDA = (
+    "torch-cuda", "torch-cuda-compile", "jax-cuda", "jax-cuda-scan",
+    "tensorflow-cuda", "tensorflow-cuda-function",
+    "cupy", "cupy-graph", "cupy-graph-steps",
+)  # fmt: skip
 WorkerOf = Callable[[str], Worker]
 Backends = dict[str, Backend]
 ADAPTERS = Path(__file__).parents[2] / "backends"
@@ -64,6 +70,7 @@ def test_without_a_device_nothing_is_installed(
     [
         ("torch-cuda", "torch", "was built without CUDA"),
         ("jax-cuda", "jax", "sees no CUDA device: no CUDA plugin"),
+        ("tensorflow-cuda", "tensorflow", "was built without CUDA"),
     ],
 )
 def test_a_build_for_the_cpu_is_refused_with_its_reason(
@@ -215,12 +222,41 @@ def test_a_pytorch_that_sees_no_device_says_so(module: Any) -> None:
         module.full_precision(toolkit(available=False))
 
 
+def tensorflow(*gpus: str) -> Any:
+    """Return the part of ``tensorflow`` that a GPU needs, TF32 on as it is by default."""
+    state = SimpleNamespace(tf32=True)
+    experimental = SimpleNamespace(
+        enable_tensor_float_32_execution=lambda on: setattr(state, "tf32", on),
+        tensor_float_32_execution_enabled=lambda: state.tf32,
+        get_device_details=lambda gpu: {"device_name": gpu, "compute_capability": (9, 0)},
+    )
+    return SimpleNamespace(
+        __version__="2.21.0",
+        config=SimpleNamespace(
+            list_physical_devices=lambda kind: list(gpus), experimental=experimental
+        ),
+        sysconfig=SimpleNamespace(get_build_info=lambda: {"cuda_version": "12.8"}),
+        test=SimpleNamespace(is_built_with_cuda=lambda: True),
+    )
+
+
+def test_tensorflow_turns_tf32_off_and_reads_it_back() -> None:
+    found = load_class(str(ADAPTERS / "bakeoff_tensorflow" / "adapter.py"), "TensorflowAdapter")
+    adapter, tf = sys.modules[found.__module__], tensorflow("Toy")
+    assert adapter._describe_gpu(tf, "Toy")["modes"] == {"tf32": True}
+    told = adapter._describe_gpu(tf, adapter._full_precision(tf))
+    assert told["modes"] == {"tf32": False}
+    assert told["device"] == "cuda (Toy, compute capability 9.0)"
+    with pytest.raises(ImportError, match=r"TensorFlow 2\.21\.0 sees no CUDA device$"):
+        adapter._full_precision(tensorflow())
+
+
 # -- with one ------------------------------------------------------------------------------
 
 
 @pytest.mark.toolkit
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("backend", ["torch-cuda", "jax-cuda"])
+@pytest.mark.parametrize("backend", ["torch-cuda", "jax-cuda", "tensorflow-cuda"])
 def test_ops_are_within_bounds_on_the_device(
     backend: str, family: str, worker_of: WorkerOf, oracle: Oracle
 ) -> None:

@@ -1,9 +1,11 @@
 """Every backend trains alike: optimizers, schedules and trajectories against NumPy loops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from backends.registered import TIMEOUT_S
 from training_loops import (
     BATCHES,
     OPTIMIZERS,
@@ -15,7 +17,9 @@ from training_loops import (
     training_program,
 )
 
-from bakeoff.worker import Worker
+from bakeoff import environments
+from bakeoff.interface import Backend
+from bakeoff.worker import Worker, launch_for
 
 pytestmark = pytest.mark.toolkit
 
@@ -71,3 +75,53 @@ def test_half_precision_training(backend: str, dtype: str, worker_of: WorkerOf) 
     trained = worker.train(STEPS, keep=())
     tolerance = {"float16": 0.01, "bfloat16": 0.08}[dtype]
     np.testing.assert_allclose(trained["losses"], losses, rtol=tolerance, atol=tolerance)
+
+
+# -- several steps to a call of the device -----------------------------------------------------
+
+AT_ONCE = 5  # neither divides the steps nor the batches
+
+
+@pytest.fixture(scope="module")
+def scanning(
+    backends: dict[str, Backend], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
+    """``jax-cuda-scan`` on the processor, whose XLA runs the same program."""
+    python = environments.provide(backends["jax"], progress=print).python
+    on_cpu = replace(backends["jax"], mode={"steps": AT_ONCE})
+    scratch = tmp_path_factory.mktemp("scan")
+    with Worker(launch_for(on_cpu, str(python)), TIMEOUT_S, scratch) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_steps_that_wait_for_others_follow_their_equations(
+    optimizer: str, scanning: Worker
+) -> None:
+    """Two scans of five steps, and two steps that are left over, each with its own rate."""
+    assert STEPS % AT_ONCE == 2
+    compare_training(scanning, optimizer, "exponential", "float64", 1e-11)
+    compare_training(scanning, optimizer, "exponential", "float32", 5e-5)
+
+
+def test_steps_that_wait_are_those_of_each_by_itself(scanning: Worker, worker_of: WorkerOf) -> None:
+    runs = []
+    for worker in (scanning, worker_of("jax")):
+        worker.prepare(
+            training_program("adam", "cosine", "float32"), training_inputs("float32"), BATCHES
+        )
+        trained = worker.train(STEPS, keep=(1, 7, STEPS))
+        runs.append([trained["losses"], *(p for k in (1, 7, STEPS) for p in trained["params"][k])])
+        worker.release()
+    for a, b in zip(*runs, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-7)
+
+
+def test_blocks_hold_whole_scans(scanning: Worker) -> None:
+    scanning.prepare(
+        training_program("adam", "constant", "float32"), training_inputs("float32"), BATCHES
+    )
+    loops = scanning.calibrate(1_000_000)
+    assert loops % AT_ONCE == 0
+    assert scanning.block(loops).loops == loops
+    scanning.release()
