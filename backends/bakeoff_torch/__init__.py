@@ -76,6 +76,32 @@ BACKENDS = (
         summary="traced by Dynamo, compiled by Inductor to Triton kernels, in full float32",
     ),
     Backend(
+        name="torch-cuda-reduce-overhead",
+        title="PyTorch on CUDA (torch.compile, reduce-overhead)",
+        toolkit="PyTorch",
+        adapter=_ADAPTER,
+        mode={"compiled": True, "device": "cuda", "compile_mode": "reduce-overhead"},
+        requirements=_REQUIREMENTS,
+        system=_COMPILER,
+        env=_COMPILER_ENV,
+        homepage=_HOMEPAGE,
+        released=_COMPILED,
+        device="cuda",
+        summary="as torch-cuda-compile, with what it compiles captured as CUDA graphs",
+    ),
+    Backend(
+        name="torch-cuda-graph",
+        title="PyTorch on CUDA (step in one CUDA graph)",
+        toolkit="PyTorch",
+        adapter=_ADAPTER,
+        mode={"device": "cuda", "graph": True},
+        requirements=_REQUIREMENTS,
+        homepage=_HOMEPAGE,
+        released="2021-10",
+        device="cuda",
+        summary="as torch-cuda, with whole training steps by Adam captured as one CUDA graph",
+    ),
+    Backend(
         name="fastai",
         title="fast.ai (Learner)",
         toolkit="fastai",
@@ -91,6 +117,6 @@ BACKENDS = (
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``torch`` and ``torch-cuda``, each with ``-compile``, and ``fastai``."""
+    """Offer ``torch`` and ``torch-cuda``, each with ``-compile``, two with graphs, ``fastai``."""
     for backend in BACKENDS:
         register(backend)

@@ -9,6 +9,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from bakeoff_worker import Adapter, Unsupported, optimizers
@@ -18,6 +19,7 @@ from bakeoff_worker.program import Program, straight_line
 from bakeoff_worker.training import InPlaceTraining
 
 from . import cuda
+from .graph import OPTIMIZERS, GraphTraining
 from .operators import DTYPES, VIEWS, factories, from_factory, plain_ops
 
 Tensor = Any
@@ -41,12 +43,19 @@ class TorchAdapter(Adapter):
         PyTorch's own eager ones, as in its tutorials.
     device
         ``"cpu"`` or ``"cuda"``, where all tensors lie.
+    graph
+        Capture whole training steps, the optimizer included, as CUDA graphs.
+    compile_mode
+        Of ``torch.compile``: ``"reduce-overhead"`` captures what it compiles.
     """
 
     dtypes = DTYPES
     asks: Sequence[str] = ("forward", "gradient", "training")
 
-    def __init__(self, threads: int = 1, compiled: bool = False, device: str = "cpu") -> None:
+    def __init__(
+        self, threads: int = 1, compiled: bool = False, device: str = "cpu", graph: bool = False,
+        compile_mode: Optional[str] = None,
+    ) -> None:  # fmt: skip
         if compiled:
             _prepare_inductor()
         import torch
@@ -60,8 +69,13 @@ class TorchAdapter(Adapter):
         if self._on_cuda:
             cuda.full_precision(torch)
             self._timer = cuda.Timer(torch)
-        self.name = "-".join(["torch"] + ["cuda"] * self._on_cuda + ["compile"] * compiled)
-        self._compiled = compiled
+        self.name = "-".join(
+            ["torch"] + ["cuda"] * self._on_cuda + ["graph"] * graph
+            + [compile_mode or "compile"] * compiled
+        )  # fmt: skip
+        self._compiled, self._graph, self._compile_mode = compiled, graph, compile_mode
+        if graph:
+            self.optimizers = OPTIMIZERS
         self._device = None if device == "cpu" else device  # to name the CPU costs per call
         self._plain = plain_ops(torch)
         self._factories = factories(torch, self._device)
@@ -166,10 +180,19 @@ class TorchAdapter(Adapter):
         """Return the program with its attributes bound and its aliases broken."""
         fn = self._forward(program)
         if program.kind == "training":
+            return self._training(program, fn)
+        run = fn if program.kind == "forward" else GradientExecutable(self, program, fn)
+        return run if self._compile_mode is None else _with_copies(run)
+
+    def _training(self, program: Program, fn: Fn) -> InPlaceTraining:
+        name, torch = program.ask["optimizer"], self.torch
+        if self._graph:
+            hyper = optimizers.hyperparameters(name, program.ask["hyper"])
+            native = partial(native_optimizer, torch, name, hyper)
+            return GraphTraining(torch, program, fn, native)
+        if self._compile_mode is None:
             return Training(self, program, fn)
-        if program.kind == "forward":
-            return fn
-        return GradientExecutable(self, program, fn)
+        return OverwritingTraining(self, program, fn)
 
     def _forward(self, program: Program) -> Fn:
         ops = dict(self._plain)
@@ -185,7 +208,7 @@ class TorchAdapter(Adapter):
         ops[COPY] = self.torch.clone
         fn: Fn = straight_line(program._replace(nodes=tuple(nodes)), ops)
         if self._compiled and program.nodes:
-            fn = self.torch.compile(fn, fullgraph=True, dynamic=False)
+            fn = self.torch.compile(fn, fullgraph=True, dynamic=False, mode=self._compile_mode)
         return fn
 
 
@@ -214,9 +237,13 @@ class NativeOptimizer(object):
 
 
 def native_optimizer(
-    torch: Any, name: str, hyper: Mapping[str, float], params: Sequence[Tensor], lr: float
-) -> Any:
-    """Return the object of ``torch.optim`` whose equation is the catalogue's."""
+    torch: Any, name: str, hyper: Mapping[str, float], params: Sequence[Tensor], lr: Any,
+    **more: Any,
+) -> Any:  # fmt: skip
+    """Return the object of ``torch.optim`` whose equation is the catalogue's.
+
+    On a GPU it is Adam's fused one, which is PyTorch's fastest.
+    """
     optim, params = torch.optim, list(params)
     if name == "sgd":
         return optim.SGD(params, lr=lr)
@@ -229,6 +256,7 @@ def native_optimizer(
     if name not in ("adam", "adamw"):
         raise Unsupported("torch.optim: no counterpart of optimizer %r is known" % name)
     options = {"lr": lr, "betas": (hyper["beta1"], hyper["beta2"]), "eps": hyper["eps"]}
+    options.update({"fused": True} if params[0].is_cuda else {}, **more)
     if name == "adam":
         return optim.Adam(params, **options)
     return optim.AdamW(params, weight_decay=hyper["weight_decay"], **options)
@@ -262,6 +290,24 @@ class Training(InPlaceTraining):
     def copy(self, param: Tensor) -> Tensor:
         """Return a copy outside the tape."""
         return param.detach().clone()
+
+
+class OverwritingTraining(Training):
+    """A step whose compiled parts are graphs: the next one overwrites their results."""
+
+    def __init__(self, adapter: TorchAdapter, program: Program, fn: Fn) -> None:
+        super().__init__(adapter, program, fn)
+        self._begin = adapter.torch.compiler.cudagraph_mark_step_begin
+
+    def step(self, arguments: Sequence[Tensor], lr: float, t: int) -> Tensor:
+        """Step and return a copy of the loss."""
+        self._begin()
+        return super().step(arguments, lr, t).clone()
+
+
+def _with_copies(run: Callable[..., Any]) -> Fn:
+    """Return a call whose results are its caller's: those of graphs are overwritten."""
+    return lambda *tensors: tuple(y.clone() for y in run(*tensors))
 
 
 def _modes(torch: Any) -> Dict[str, Any]:

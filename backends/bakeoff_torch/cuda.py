@@ -3,8 +3,9 @@
 Source: https://docs.pytorch.org/docs/stable/notes/cuda.html
 """
 
-from typing import Any, Dict
+from typing import Any, Callable, Dict, Tuple
 
+WARMUPS = 3  # before a capture, as PyTorch's manual has it: kernels are chosen, memory is taken
 UNKNOWN_CACHE_BYTES = 128 * 2**20  # more than any GPU's second-level cache to date
 
 
@@ -95,6 +96,27 @@ class Timer(object):
     def flush_cache(self) -> None:
         """Write twice the cache's size, on the stream of the programs: before what follows."""
         self._buffer.zero_()
+
+
+def capturable(wide: bool) -> Dict[str, Any]:
+    """Return the options of an optimizer in a graph; the fused one reads rates in float32 only."""
+    return {"capturable": True, "fused": not wide}
+
+
+def captured(torch: Any, work: Callable[[], Any]) -> Tuple[Callable[[], None], Any]:
+    """Return what replays some work as one graph, and its result: each replay fills it anew.
+
+    The work is done a few times before it is captured, on another stream than the default one.
+    """
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARMUPS):
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+    with torch.cuda.graph(graph):
+        result = work()
+    return graph.replay, result
 
 
 def peak_bytes(torch: Any, timer: Timer) -> int:

@@ -27,7 +27,8 @@ from bakeoff_worker.loader import load_class
 from bakeoff_worker.program import Program
 
 CUDA = (
-    "torch-cuda", "torch-cuda-compile", "jax-cuda", "jax-cuda-scan",
+    "torch-cuda", "torch-cuda-compile", "torch-cuda-reduce-overhead", "torch-cuda-graph",
+    "jax-cuda", "jax-cuda-scan",
     "tensorflow-cuda", "tensorflow-cuda-function",
     "cupy", "cupy-graph", "cupy-graph-steps",
 )  # fmt: skip
@@ -215,6 +216,37 @@ def test_tf32_is_turned_off_and_read_back(module: Any) -> None:
     assert "TF32 in matmul off, in cuDNN off" in told["precision"]
     assert "float16 off, in bfloat16 off" in told["precision"]
     assert told["device"] == "cuda (Toy, compute capability 9.0)"
+
+
+@pytest.mark.toolkit
+def test_adam_is_fused_on_a_device(backends: Backends) -> None:
+    """The options that ``torch.optim`` is given, by parameters that say where they lie."""
+    python = environments.provide(backends["torch"], progress=print).python
+    done = subprocess.run(
+        [python, "-c", ADAMS, str(ADAPTERS / "bakeoff_torch" / "adapter.py")],
+        capture_output=True, text=True, timeout=300, check=False, cwd=ADAPTERS.parent / "harness",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"cpu": None, "cuda": True, "float64 in a graph": False}
+
+
+ADAMS = """
+import json, sys
+from types import SimpleNamespace
+sys.path.insert(0, ".")
+from bakeoff_worker import loader, optimizers
+adapter = sys.modules[loader.load_class(sys.argv[1], "TorchAdapter").__module__]
+torch = SimpleNamespace(optim=SimpleNamespace(Adam=lambda params, **given: given))
+hyper = optimizers.hyperparameters("adam", {"lr": 0.1})
+
+def fused(is_cuda, **more):
+    given = adapter.native_optimizer(
+        torch, "adam", hyper, [SimpleNamespace(is_cuda=is_cuda)], 0.1, **more)
+    return given.get("fused")
+
+print(json.dumps({"cpu": fused(False), "cuda": fused(True),
+                  "float64 in a graph": fused(True, **adapter.cuda.capturable(True))}))
+"""
 
 
 def test_a_pytorch_that_sees_no_device_says_so(module: Any) -> None:

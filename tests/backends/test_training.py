@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +126,47 @@ def test_blocks_hold_whole_scans(scanning: Worker) -> None:
     assert loops % AT_ONCE == 0
     assert scanning.block(loops).loops == loops
     scanning.release()
+
+
+@pytest.fixture(scope="module")
+def posed_graph(
+    backends: dict[str, Backend], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Worker]:
+    """``torch-cuda-graph`` on the processor, over a capture that is a stand-in."""
+    python = environments.provide(backends["torch"], progress=print).python
+    adapter = f"{Path(__file__).with_name('posed_torch.py')}:PosedGraph"
+    launch = launch_for(replace(backends["torch"], adapter=adapter), str(python))
+    with Worker(launch, TIMEOUT_S, tmp_path_factory.mktemp("posed")) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_pytorch_s_captured_step_follows_its_equation(optimizer: str, posed_graph: Worker) -> None:
+    """What was done before the capture leaves no trace; each replay has its own data and rate."""
+    compare_training(posed_graph, optimizer, "exponential", "float64", 1e-11)
+    compare_training(posed_graph, optimizer, "cosine", "float32", 5e-5)
+
+
+def test_pytorch_s_captured_step_starts_afresh(posed_graph: Worker) -> None:
+    posed_graph.prepare(
+        training_program("adam", "warmup", "float32"), training_inputs("float32"), BATCHES
+    )
+    first, second = (posed_graph.train(STEPS, keep=(STEPS,)) for _ in range(2))
+    np.testing.assert_array_equal(first["losses"], second["losses"])
+    posed_graph.release()
+
+
+def test_pytorch_captures_only_optimizers_that_keep_their_step_on_the_device(
+    posed_graph: Worker,
+) -> None:
+    assert posed_graph.hello["optimizers"] == ["adam", "adamw"]
+
+
+def test_steps_whose_results_are_overwritten_keep_copies(
+    backends: dict[str, Backend], tmp_path: Path
+) -> None:
+    """``reduce-overhead`` without the compiler, whose graphs need a device."""
+    python = environments.provide(backends["torch"], progress=print).python
+    copying = replace(backends["torch"], mode={"compile_mode": "reduce-overhead"})
+    with Worker(launch_for(copying, str(python)), TIMEOUT_S, tmp_path) as worker:
+        compare_training(worker, "adam", "constant", "float32", 5e-5)

@@ -50,7 +50,7 @@ def _against_cudnn() -> Iterator[Race]:
 
 RACES = (
     Race("step vs torch eager, fused Adam", STEP, OURS, TORCH, 8),
-    Race("step vs torch.compile, reduce-overhead", STEP, OURS, "torch-cuda-compile", 3),
+    Race("step vs torch.compile, reduce-overhead", STEP, OURS, "torch-cuda-reduce-overhead", 3),
     Race("step vs JAX jit", STEP, OURS, "jax-cuda", 2),
     Race("step vs torch's step in one CUDA graph", STEP, OURS, "torch-cuda-graph", 1.2),
     Race("K steps per graph vs JAX lax.scan", STEP, OURS_K, "jax-cuda-scan", 1),
