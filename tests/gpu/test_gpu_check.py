@@ -489,3 +489,20 @@ def test_the_name_of_the_device_is_the_driver_s(check: Any) -> None:
     assert check.main.device_name(lambda library: driver) == "NVIDIA H100 80GB HBM3"
     broken = SimpleNamespace(cuInit=lambda flags: 999)
     assert check.main.device_name(lambda library: broken) == "unknown device (CUDA error 999)"
+
+
+TEXT = "template <class T>\n__global__ void f(const T* __restrict__ x, long long* y,\n  int n) {"
+
+
+def test_a_launch_s_arguments_go_by_the_names_in_the_kernel_s_text(check: Any) -> None:
+    assert check.checks.kernels.parameters(TEXT, "f") == ["x", "y", "n"]
+
+
+@pytest.mark.usefixtures("few")
+def test_a_kernel_with_a_parameter_that_is_not_known_of_fails(
+    check: Any, bench: Any, monkeypatch: Any
+) -> None:
+    module = check.checks.kernels
+    monkeypatch.setattr(module, "parameters", lambda text, kernel: ["logits", "temperature"])
+    row = next(module.rows(bench))
+    assert (row["status"], row["found"]) == ("fail", "the check has no temperature for it")

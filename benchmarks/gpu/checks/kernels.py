@@ -3,8 +3,10 @@
 One rounding to the storage type is allowed, and some in float32, of numbers of a given size.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ Array = Any
 
 UNIT = {"float": 2.0**-24, "__half": 2.0**-11, "__nv_bfloat16": 2.0**-8}
 LABELS = {"int": "i4", "long long": "i8"}
+KIND_OF = {"float32": "float", "float16": "__half", "uint16": "__nv_bfloat16"}  # its bits
 WARP = 32
 
 
@@ -25,16 +28,16 @@ class Launch:
     Attributes
     ----------
     arguments
-        Arrays of the host, which are copied to the device, and numbers.
+        By the parameter's name in the kernel's text: arrays of the host, which are copied to the
+        device, and numbers. Those that the kernel does not have are not asked.
     expected
-        By the argument's position: float64 values, and the sizes of what was rounded in float32,
-        times how often.
+        By name: float64 values, and the sizes of what was rounded in float32, times how often.
     """
 
     grid: tuple[int, ...]
     block: tuple[int, ...]
-    arguments: Sequence[Any]
-    expected: dict[int, tuple[Array, Array]]
+    arguments: Mapping[str, Any]
+    expected: Mapping[str, tuple[Array, Array]]
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -51,35 +54,48 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _judged(bench: Bench, launcher: Any, file: str, kernel: str, named: Sequence[str]) -> Row:
+    names = parameters(bench.module("kernels").source(file), kernel)
     fraction, where = 0.0, ""
     for name in named:
-        parameters = [p.strip() for p in name.partition("<")[2].rstrip(">").split(",") if p]
-        make = CASES.get(kernel) or (lambda *p: _optimizer(bench, kernel, *p))
-        for launch in make(*parameters):
-            found = _fraction(bench, launcher, file, name, launch, (parameters or ["float"])[0])
+        types = [t.strip() for t in name.partition("<")[2].rstrip(">").split(",") if t]
+        make = CASES.get(kernel) or partial(_optimizer, bench, kernel, names)
+        for launch in make(*types):
+            lacking = [n for n in names if n not in launch.arguments]
+            if lacking:
+                return row(kernel, "fail", f"the check has no {' and no '.join(lacking)} for it")
+            found = _fraction(bench, launcher, file, name, launch, names)
             if not found <= fraction:
                 fraction, where = found, name
     return within(kernel, fraction, f"{len(named)} instantiations, worst {where}", file=file)
 
 
+def parameters(text: str, kernel: str) -> list[str]:
+    """Return the names of a kernel's parameters, as its text has them."""
+    [listed] = re.findall(rf"void {kernel}\(([^)]*)\)", text)
+    return [re.findall(r"\w+", declared)[-1] for declared in listed.split(",")]
+
+
 def _fraction(
-    bench: Bench, launcher: Any, file: str, name: str, launch: Launch, kind: str
+    bench: Bench, launcher: Any, file: str, name: str, launch: Launch, names: Sequence[str]
 ) -> float:
     """Return the worst error of a launch over what is allowed; NaN counts as infinite."""
     cp = bench.cp
-    held = [cp.asarray(a) if isinstance(a, np.ndarray) else a for a in launch.arguments]
-    launcher.launch(file, name, launch.grid, launch.block, held)
+    given = {n: launch.arguments[n] for n in names}
+    held = {n: cp.asarray(a) if isinstance(a, np.ndarray) else a for n, a in given.items()}
+    launcher.launch(file, name, launch.grid, launch.block, tuple(held.values()))
     bench.synchronize()
-    worst = 0.0
-    for position, (expected, rounded) in launch.expected.items():
-        kept = str(launch.arguments[position].dtype)
-        storage = "float" if kept == "float32" else kind
-        found = values(cp.asnumpy(held[position]), storage)
-        smallest = 2.0**-25 if storage == "__half" else 0.0  # half its least subnormal number
-        allowed = UNIT[storage] * np.abs(expected) + UNIT["float"] * rounded + smallest + 1e-38
-        error = np.abs(found - expected) / allowed
-        worst = max(worst, float(np.where(np.isnan(error), np.inf, error).max()))
-    return worst
+    errors = [
+        _error(cp.asnumpy(held[n]), *launch.expected[n]) for n in names if n in launch.expected
+    ]
+    return max(errors, default=np.inf)  # a launch that leaves nothing to look at is no check
+
+
+def _error(found: Array, expected: Array, rounded: Array) -> float:
+    storage = KIND_OF[str(found.dtype)]
+    smallest = 2.0**-25 if storage == "__half" else 0.0  # half its least subnormal number
+    allowed = UNIT[storage] * np.abs(expected) + UNIT["float"] * rounded + smallest + 1e-38
+    error = np.abs(values(found, storage) - expected) / allowed
+    return float(np.where(np.isnan(error), np.inf, error).max())
 
 
 def stored(numbers: Array, kind: str) -> Array:
@@ -120,11 +136,20 @@ def _softmax_cross_entropy(kind: str, label: str) -> Iterator[Launch]:
         labels = np.random.default_rng(1).integers(0, classes, n)
         losses, grad = softmax_loss(exact, labels)
         yield Launch(
-            (n,), (min(1024, -(-classes // WARP) * WARP),),
-            (z, labels.astype(LABELS[label]), stored(np.zeros(n), kind),
-             stored(np.zeros((n, classes)), kind), np.int32(classes)),
-            {2: (losses, 8 * (np.abs(exact).max() + losses)), 3: (grad, 8.0 + classes // WARP)},
-        )  # fmt: skip
+            (n,),
+            (min(1024, -(-classes // WARP) * WARP),),
+            {
+                "logits": z,
+                "labels": labels.astype(LABELS[label]),
+                "losses": stored(np.zeros(n), kind),
+                "grad": stored(np.zeros((n, classes)), kind),
+                "classes": np.int32(classes),
+            },
+            {
+                "losses": (losses, 8 * (np.abs(exact).max() + losses)),
+                "grad": (grad, 8.0 + classes // WARP),
+            },
+        )
 
 
 ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
@@ -139,10 +164,19 @@ def _bias_activation(kind: str, activation: str) -> Iterator[Launch]:
     function, _ = ACTIVATIONS[activation]
     for shape in ((64, 128), (5, 33)):
         (x, exact), (bias, exact_bias) = drawn(0, shape, kind), drawn(1, shape[1:], kind)
-        y = stored(np.zeros(shape), kind)
         size = 4 * (1 + np.abs(exact) + np.abs(exact_bias))
-        yield Launch((2,), (128,), (x, bias, y, np.int64(x.size), np.int32(shape[1])),
-                     {2: (function(exact + exact_bias), size)})  # fmt: skip
+        yield Launch(
+            (2,),
+            (128,),
+            {
+                "x": x,
+                "bias": bias,
+                "y": stored(np.zeros(shape), kind),
+                "size": np.int64(x.size),
+                "columns": np.int32(shape[1]),
+            },
+            {"y": (function(exact + exact_bias), size)},
+        )
 
 
 def _bias_activation_grad(kind: str, activation: str) -> Iterator[Launch]:
@@ -151,57 +185,103 @@ def _bias_activation_grad(kind: str, activation: str) -> Iterator[Launch]:
         g, exact = drawn(2, shape, kind)
         y = stored(function(drawn(0, shape, kind)[1]), kind)
         dx = exact * slope(values(y, kind))
-        empty = [stored(np.zeros(s), kind) for s in (shape, shape[1:])]
         yield Launch(
-            (-(-shape[1] // WARP),), (WARP, 8), (g, y, *empty, *map(np.int32, shape)),
-            {2: (dx, 3 * np.abs(exact)),
-             3: (dx.sum(axis=0), (3 + shape[0]) * np.abs(exact).sum(axis=0))},
-        )  # fmt: skip
+            (-(-shape[1] // WARP),),
+            (WARP, 8),
+            {
+                "g": g,
+                "y": y,
+                "dx": stored(np.zeros(shape), kind),
+                "db": stored(np.zeros(shape[1]), kind),
+                "rows": np.int32(shape[0]),
+                "columns": np.int32(shape[1]),
+            },
+            {
+                "dx": (dx, 3 * np.abs(exact)),
+                "db": (dx.sum(axis=0), (3 + shape[0]) * np.abs(exact).sum(axis=0)),
+            },
+        )
 
 
-def _second_layer(kind: str, label: str) -> Iterator[tuple[Any, ...]]:
+def _second_layer(kind: str) -> Iterator[tuple[tuple[int, int, int], dict[str, Any]]]:
+    """Yield sizes (rows, hidden, classes), and what both kernels of the second layer read."""
     for n, hidden, classes in ((64, 128, 10), (9, 33, 32)):
         relu = np.maximum(np.random.default_rng(0).standard_normal((n, hidden)), 0)
-        h = stored(relu, kind)
-        labels = np.random.default_rng(3).integers(0, classes, n)
-        weight, bias = drawn(1, (hidden, classes), kind, hidden**-0.5), drawn(2, (classes,), kind)
-        yield (n, hidden, classes), h, weight, bias, labels.astype(LABELS[label])
+        read = {
+            "h": stored(relu, kind),
+            "weight": drawn(1, (hidden, classes), kind, hidden**-0.5)[0],
+            "bias": drawn(2, (classes,), kind)[0],
+            "rows": np.int32(n),
+            "hidden": np.int32(hidden),
+            "classes": np.int32(classes),
+        }
+        yield (n, hidden, classes), read
 
 
 def _classify(kind: str, label: str) -> Iterator[Launch]:
-    for sizes, h, (weight, w), (bias, b), labels in _second_layer(kind, label):
-        n, hidden, classes = sizes
-        exact = values(h, kind)
-        z = exact @ w + b
+    table = np.arange(1, 7, dtype="f4").reshape(3, 2)
+    for (n, hidden, classes), read in _second_layer(kind):
+        h, w, b = (values(read[name], kind) for name in ("h", "weight", "bias"))
+        labels = np.random.default_rng(3).integers(0, classes, n)
+        z = h @ w + b
         losses, grad = softmax_loss(z, labels)
-        size = np.abs(exact) @ np.abs(w) + np.abs(b)
+        size = np.abs(h) @ np.abs(w) + np.abs(b)
+        written = {
+            "labels": labels.astype(LABELS[label]),
+            "losses": stored(np.zeros(n), kind),
+            "dz": stored(np.zeros((n, classes)), kind),
+            "table": table,
+            "table_row": np.array([1], "i4"),
+            "numbers": np.zeros(2, "f4"),
+            "count": np.int32(2),
+        }
         yield Launch(
-            (-(-n // 4),), (WARP, 4),
-            (h, weight, bias, labels, stored(np.zeros(n), kind),
-             stored(np.zeros((n, classes)), kind), *map(np.int32, sizes)),
-            {4: (losses, (hidden + 8) * (size.max() + np.abs(z).max() + losses)),
-             5: (grad / n, (hidden + 8) * (1 + size) / n)},
-        )  # fmt: skip
+            (-(-n // 4),),
+            (WARP, 4),
+            {**read, **written},
+            {
+                "losses": (losses, (hidden + 8) * (size.max() + np.abs(z).max() + losses)),
+                "dz": (grad / n, (hidden + 8) * (1 + size) / n),
+                "numbers": (table[1].astype("f8"), np.zeros(2)),
+            },
+        )
 
 
 def _classify_grad(kind: str) -> Iterator[Launch]:
-    for sizes, h, (weight, w), _, _ in _second_layer(kind, "int"):
-        n, hidden, classes = sizes
+    for (n, hidden, classes), read in _second_layer(kind):
         dz, exact = drawn(4, (n, classes), kind, 1 / n)
-        x, size = values(h, kind), np.abs(exact)
-        empty = [stored(np.zeros(s), kind) for s in ((hidden, classes), (classes,), (n, hidden))]
+        losses, exact_losses = drawn(5, (n,), kind)
+        h, w, size = values(read["h"], kind), values(read["weight"], kind), np.abs(exact)
+        written = {
+            "dz": dz,
+            "losses": losses,
+            "dweight": stored(np.zeros((hidden, classes)), kind),
+            "dbias": stored(np.zeros(classes), kind),
+            "dh": stored(np.zeros((n, hidden)), kind),
+            "loss": stored(np.zeros(1), kind),
+        }
         yield Launch(
-            (hidden + 1 + -(-n // 8),), (WARP, 8), (h, weight, dz, *empty, *map(np.int32, sizes)),
-            {3: (x.T @ exact, (n + 1) * (x.T @ size)),
-             4: (exact.sum(axis=0), (n + 1) * size.sum(axis=0)),
-             5: ((exact @ w.T) * (x > 0), (classes + 1) * (size @ np.abs(w.T)))},
-        )  # fmt: skip
+            (hidden + 2 + -(-n // 8),),
+            (WARP, 8),
+            {**read, **written},
+            {
+                "dweight": (h.T @ exact, (n + 1) * (h.T @ size)),
+                "dbias": (exact.sum(axis=0), (n + 1) * size.sum(axis=0)),
+                "dh": ((exact @ w.T) * (h > 0), (classes + 1) * (size @ np.abs(w.T))),
+                "loss": (exact_losses.mean(keepdims=True), (n + 1) * np.abs(exact_losses).mean()),
+            },
+        )
 
 
 def _next_numbers() -> Iterator[Launch]:
     table = np.arange(20, dtype="f4").reshape(4, 5)
-    yield Launch((1,), (WARP,), (table, np.array([2], "i4"), np.zeros(5, "f4"), np.int32(5)),
-                 {2: (table[2].astype("f8"), 0.0)})  # fmt: skip
+    arguments = {
+        "table": table,
+        "row": np.array([2], "i4"),
+        "numbers": np.zeros(5, "f4"),
+        "count": np.int32(5),
+    }
+    yield Launch((1,), (WARP,), arguments, {"numbers": (table[2].astype("f8"), np.zeros(5))})
 
 
 CASES: dict[str, Callable[..., Iterator[Launch]]] = {
@@ -216,21 +296,23 @@ OPTIMIZED = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw
 SIZE, RATE, STEP = 3000, 0.01, 3
 
 
-def _optimizer(bench: Bench, name: str, kind: str) -> Iterator[Launch]:
+def _optimizer(bench: Bench, name: str, names: Sequence[str], kind: str) -> Iterator[Launch]:
     """One step from slots that others have filled, against the reference's passes."""
     from bakeoff_reference.arrays import NUMPY
     from bakeoff_reference.optimizers import DEFINITIONS, complete
 
     definition = DEFINITIONS[name]
     (w, exact_w), (g, exact_g) = drawn(0, (SIZE,), kind), drawn(1, (SIZE,), kind)
-    slots = [np.abs(drawn(2 + i, (SIZE,), "float")[0]) for i in range(len(definition.slots))]
+    its = [n for n in names if n not in ("w", "g", "numbers", "size")]
+    slots = {n: np.abs(drawn(2 + i, (SIZE,), "float")[0]) for i, n in enumerate(its)}
     scalars = definition.scalars(complete(name, {}), RATE, STEP)
     numbers = np.array([scalars[n] for n in bench.module("fused").NUMBERS[name]], "f4")
-    new, state = exact_w.copy(), [s.astype("f8") for s in slots]
+    new, state = exact_w.copy(), [s.astype("f8") for s in slots.values()]
     definition.step(NUMPY, new, exact_g, state, np.zeros(SIZE), **scalars)
     size = 12 * (np.abs(exact_w) + 16 * np.abs(new - exact_w).max())
-    grid, block = bench.module("launch").elementwise(SIZE)
-    kept = {
-        2 + i: (s, 12 * (np.abs(s) + exact_g**2 + np.abs(exact_g))) for i, s in enumerate(state)
-    }
-    yield Launch(grid, block, (w, g, *slots, numbers, np.int64(SIZE)), {0: (new, size), **kept})
+    kept = [(s, 12 * (np.abs(s) + exact_g**2 + np.abs(exact_g))) for s in state]
+    yield Launch(
+        *bench.module("launch").elementwise(SIZE),
+        {"w": w, "g": g, **slots, "numbers": numbers, "size": np.int64(SIZE)},
+        {"w": (new, size), **dict(zip(its, kept, strict=True))},
+    )
