@@ -15,9 +15,8 @@ EMPTY = 'extern "C" __global__ void empty() {}'
 def rows(bench: Bench) -> Iterator[Row]:
     """Yield a row per number of kernels: the device's time of a replay, back to back."""
     kernel = bench.cp.RawKernel(EMPTY, "empty")
-    timer = bench.module("device").Timer(bench.cp)
     for count in COUNTS:
-        taken_us = _replay_us(bench, kernel, timer, count)
+        taken_us = _replay_us(bench, kernel, count)
         middle = median(taken_us)
         status = "ok" if middle > 0 else "fail"
         spread = f"{min(taken_us):.2f} to {max(taken_us):.2f}"
@@ -25,7 +24,7 @@ def rows(bench: Bench) -> Iterator[Row]:
                   kernels=count, replay_us=taken_us)  # fmt: skip
 
 
-def _replay_us(bench: Bench, kernel: Any, timer: Any, count: int) -> list[float]:
+def _replay_us(bench: Bench, kernel: Any, count: int) -> list[float]:
     """Return the time of one replay, from several stretches of many."""
 
     def work() -> None:
@@ -35,8 +34,17 @@ def _replay_us(bench: Bench, kernel: Any, timer: Any, count: int) -> list[float]
     captured = bench.module("graph").Captured(bench.cp, work)
     taken = []
     for _ in range(REPEATS + 1):
-        begin = timer.record()
+        begin = _event(bench)
         for _ in range(REPLAYS):
             captured.launch()
-        taken.append(timer.elapsed_ns(begin, timer.record()) / REPLAYS / 1e3)
+        end = _event(bench)
+        end.synchronize()
+        taken.append(1e3 * bench.cp.cuda.get_elapsed_time(begin, end) / REPLAYS)
     return taken[1:]  # the first warms up
+
+
+def _event(bench: Bench) -> Any:
+    """Return an event behind all that was queued so far."""
+    event = bench.cp.cuda.Event()
+    event.record()
+    return event
