@@ -51,7 +51,7 @@ class Ceilings:
         Operations per second of a matrix product, by dtype.
     copy
         Pairs of a working set in bytes, and the bytes read plus written per second in it by
-        one thread; ascending. Of the host's memory, and empty if not measured.
+        one thread; ascending. Of the memory that the backend computes in; empty if not measured.
     call_ns
         One turn of the timed loop around nothing. 0 if unknown.
     clock

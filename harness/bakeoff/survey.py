@@ -55,16 +55,18 @@ class Survey:
             if not occupant.seat.replica and (again or occupant.backend.name not in self.found)
         ]
         before = dict(self.found)
-        # the host's memory is one for all who compute in it
-        copier = next((o for o in asked if o.backend.device == "cpu" and o.present), None)
+        # a memory is one for all who compute in it
+        copiers = {o.backend.device: o for o in reversed(asked) if o.present}
         for occupant in asked:
+            device = occupant.backend.device
+            where = "host" if device == "cpu" else "device"
             with suppress(WorkerFailure):  # no cell of its was lost
-                self._ask(occupant, copying=occupant is copier)
+                self._ask(occupant, where if occupant is copiers.get(device) else "")
         self._spent_s += deadline.elapsed_s - began_s
         if self.found != before:
             self._journal.set_meta(META, {n: c.to_json() for n, c in self.found.items()})
 
-    def _ask(self, occupant: Occupant, copying: bool) -> None:
+    def _ask(self, occupant: Occupant, copying: str) -> None:
         worker, backend = occupant.present, occupant.backend
         if worker is None:
             return

@@ -270,13 +270,13 @@ class Worker:
         self,
         dtypes: Iterable[str],
         clock: str,
-        copying: bool = True,
+        copying: str = "host",
         timeout_s: float | None = None,
     ) -> Ceilings:
         """Measure what is possible there; puts the resident program away.
 
-        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``; without
-        ``copying`` its rates are left out.
+        See `bakeoff_worker.ceilings`. ``clock`` is ``"cpu"`` or ``"wall"``;
+        ``copying`` is measured in the memory of the ``"host"``, the ``"device"``, or not (empty).
         """
         asked = {"dtypes": list(dtypes), "clock": clock, "copying": copying}
         reply = self._ask("ceilings", timeout_s, **asked)

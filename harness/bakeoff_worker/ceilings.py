@@ -19,6 +19,9 @@ CALLS = 8  # timed products of a size, each by itself: the best of short looks a
 LARGE, FEW = 2048, 2  # from that size on so many: drawing and checking take the host a second
 COPIED = (16 << 10, 256 << 10, 4 << 20, 64 << 20)  # bytes read plus written: L1, L2, L3, memory
 COPY_NS = 8000000
+# Of a device's memory, beyond every second-level cache to date: of smaller sets a launch takes
+# longer than the copy, and a program of several ops to a launch would seem impossible.
+COPIED_ON_DEVICE = (256 << 20, 1 << 30)
 ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 
 Clock = Callable[[], int]
@@ -111,6 +114,31 @@ def copy_rates(clock: Clock) -> List[Tuple[int, float]]:
     return rates
 
 
+def device_copy_rates(adapter: Any, clock: Clock) -> List[Tuple[int, float]]:
+    """Return per working set of `COPIED_ON_DEVICE` bytes the rate of moving it, as `copy_rates`.
+
+    The toolkit's own negation reads and writes every element once; calls are queued, and waited
+    for once per block. Empty for a toolkit that does not negate.
+    """
+    rates = []
+    for size in COPIED_ON_DEVICE:
+        program = negation(size // 8)  # float32, read and written
+        if refusal(adapter, program) is not None:
+            return []
+        run = adapter.compile(program)
+        batches = [(adapter.tensor(np.ones(size // 8, "f4"), "float32"),)]
+        adapter.synchronize(run(*batches[0]))  # compiled by then
+        taken = _best_ns(run, batches, COPY_NS, clock, adapter.synchronize)
+        rates.append((size, 1e9 * size / taken))
+    return rates
+
+
+def negation(n: int) -> Program:
+    """Return the program of the negative of n float32 numbers."""
+    node = Node("y", "negative", ("x",), {}, (n,), "float32")
+    return Program("copy", (Value("x", (n,), "float32"),), (node,), ("y",), {"kind": "forward"})
+
+
 def _copy_ns(size: int, clock: Clock) -> float:
     """Return the best time of copying ``size / 2`` bytes, warm."""
     source = np.ones(size // 2, "u1")
@@ -124,13 +152,14 @@ def bare_call_ns(clock: Clock) -> float:
 
 
 def _best_ns(
-    call: Callable[..., Any], batches: Sequence[Tuple[Any, ...]], total_ns: int, clock: Clock
-) -> float:
+    call: Callable[..., Any], batches: Sequence[Tuple[Any, ...]], total_ns: int, clock: Clock,
+    synchronize: Callable[[Any], None] = lambda _: None,
+) -> float:  # fmt: skip
     """Return the best time per call over blocks that take ``total_ns`` together."""
     name = "cpu_ns" if clock is measure.cpu_ns else "wall_ns"
 
     def block(loops: int) -> Dict[str, int]:
-        return measure.timed_block(call, batches, loops, lambda _: None)
+        return measure.timed_block(call, batches, loops, synchronize)
 
     loops = measure.calibrated_loops(block, total_ns // 8)
     return min(block(loops)[name] for _ in range(8)) / float(loops)

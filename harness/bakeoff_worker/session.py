@@ -318,7 +318,8 @@ class Session(object):
         """Measure what is possible here by a clock; see `bakeoff_worker.ceilings`.
 
         A dtype whose product is not offered, fails or is wrong has no rate. Copying is
-        measured if ``copying``: it is alike in all workers. A resident program is put away.
+        measured if ``copying`` says where, ``"host"`` or ``"device"``: it is alike in all workers
+        there. A resident program is put away.
         """
         adapter, clock = self._introduced(), ceilings.CLOCKS[request["clock"]]
         self.release({})
@@ -336,9 +337,21 @@ class Session(object):
                 gemm[dtype] = rate
         return {
             "gemm": gemm,
-            "copy": ceilings.copy_rates(clock) if request["copying"] else [],
+            "copy": self._copy_rates(request["copying"], clock),
             "call_ns": ceilings.bare_call_ns(clock),
         }
+
+    def _copy_rates(self, where: str, clock: Any) -> Any:
+        if where == "host":
+            return ceilings.copy_rates(clock)
+        if where != "device":
+            return []
+        try:
+            return ceilings.device_copy_rates(self._adapter, clock)
+        except Exception:  # too little memory there, say: the products are worth having
+            return []
+        finally:
+            self.release({})
 
     def usage(self, request: Request) -> Reply:
         """Return memory figures, and CPU time since the process began."""

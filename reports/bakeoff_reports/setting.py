@@ -140,7 +140,7 @@ def _ceilings(analysis: Analysis) -> list[Block]:
         paragraph(
             "What was possible here, measured by each backend's workers between the cells: the "
             "best of all rounds. A backend's ceiling is the best that any of its device reached; "
-            "copying in the host's memory is measured once for all."
+            "copying is measured once for each memory, the host's and a device's."
         ),
         Table("The most that each backend's workers reached", columns, (Group("", rows),)),
     ]

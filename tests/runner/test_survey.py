@@ -18,6 +18,7 @@ from bakeoff.worker import WorkerFailure
 
 CASES = tuple(runner_toys.cases("smoke"))
 COST_S = 2.0
+COPIES = {"host": 1e9, "device": 3e12}
 
 
 class Machine:
@@ -28,12 +29,12 @@ class Machine:
         self.asked: list[tuple[str, list[str], str]] = []
 
     def occupant(self, name: str, rate: float, device: str = "cpu", replica: int = 0) -> Any:
-        def ceilings(dtypes: list[str], clock: str, copying: bool, timeout_s: float) -> Ceilings:
+        def ceilings(dtypes: list[str], clock: str, copying: str, timeout_s: float) -> Ceilings:
             self.asked.append((name, dtypes, clock))
             self.now_s += COST_S
             if not rate:
                 raise WorkerFailure(Outcome.CRASHED, "ended by SIGSEGV")
-            copied = ((1 << 20, 1e9),) if copying else ()
+            copied = ((1 << 20, COPIES[copying]),) if copying else ()
             return Ceilings(dict.fromkeys(dtypes, rate), copied, 40.0)
 
         worker = SimpleNamespace(ceilings=ceilings) if name != "gone" else None
@@ -58,21 +59,23 @@ def test_every_backend_is_asked_once_and_its_twin_is_not(journal: Journal) -> No
         machine.occupant("a", 5e9),
         machine.occupant("a", 5e9, replica=1),
         machine.occupant("card", 7e12, device="cuda"),
+        machine.occupant("other card", 7e12, device="cuda"),
         machine.occupant("crashes", 0.0),
         machine.occupant("gone", 5e9),
         machine.occupant("b", 6e9),
     ]
     Survey(journal, CASES, threads=1).take(occupants, machine.deadline(60, 5))
-    assert [name for name, *_ in machine.asked] == ["a", "card", "crashes", "b"]
+    assert [name for name, *_ in machine.asked] == ["a", "card", "other card", "crashes", "b"]
     assert {dtypes[0] for _, dtypes, _ in machine.asked} == {"float32"}
     assert {name: clock for name, _, clock in machine.asked} == {
-        "a": "cpu", "card": "wall", "crashes": "cpu", "b": "cpu",
+        "a": "cpu", "card": "wall", "other card": "wall", "crashes": "cpu", "b": "cpu",
     }  # fmt: skip
     found = in_journal(journal.meta)
     assert found["a"] == Ceilings({"float32": 5e9}, ((1 << 20, 1e9),), 40.0)
-    assert found["card"].copy == (), "the host's memory is not the card's"
+    assert found["card"].copy == ((1 << 20, 3e12),), "the host's memory is not the card's"
+    assert found["other card"].copy == (), "the card's memory is one for all"
     assert found["b"] == Ceilings({"float32": 6e9}, (), 40.0), "the host's memory is one for all"
-    assert found.keys() == {"a", "b", "card"}
+    assert found.keys() == {"a", "b", "card", "other card"}
 
 
 def test_later_rounds_ask_again_within_a_share_of_the_time(journal: Journal) -> None:

@@ -116,6 +116,45 @@ def test_copying_is_measured_in_every_level():
     assert all(1e7 < rate <= 1e12 for _, rate in rates)
 
 
+class Waiting(FakeAdapter):
+    """Each call is done when it is waited for, 1 ms later; counts waits and calls."""
+
+    def __init__(self, lacks=()):
+        super().__init__(lacks=lacks)
+        self.calls = self.waits = 0
+
+    def compile(self, program):
+        run = super().compile(program)
+
+        def call(*tensors):
+            self.calls += 1
+            return run(*tensors)
+
+        return call
+
+    def synchronize(self, values=None):
+        self.waits += 1
+
+
+def test_copying_on_a_device_is_a_queue_of_calls_that_is_waited_for(monkeypatch):
+    monkeypatch.setattr(ceilings, "COPIED_ON_DEVICE", (1 << 16, 1 << 18))
+    adapter = Waiting()
+    rates = ceilings.device_copy_rates(adapter, measure.wall_ns)
+    assert [size for size, _ in rates] == [1 << 16, 1 << 18]
+    assert all(1e6 < rate < 1e13 for _, rate in rates)
+    assert 2 * 9 <= adapter.waits < adapter.calls
+
+
+def test_negation_reads_and_writes_what_is_counted():
+    program = ceilings.negation(ceilings.COPIED_ON_DEVICE[0] // 8)
+    moved = sum(4 * np.prod(v.shape) for v in program.values().values())
+    assert moved == ceilings.COPIED_ON_DEVICE[0]
+
+
+def test_a_toolkit_that_does_not_negate_has_no_rate_of_copying():
+    assert ceilings.device_copy_rates(Waiting(lacks=["negative"]), measure.wall_ns) == []
+
+
 def test_a_bare_call_takes_less_than_a_product():
     nothing = ceilings.bare_call_ns(measure.cpu_ns)
     a, b = matrices("float64")
@@ -130,7 +169,7 @@ def test_a_worker_tells_its_ceilings(shared, product, factors):
     assert found.gemm["float32"] > 1e6
     assert len(found.copy) == len(ceilings.COPIED)
     assert found.call_ns > 0
-    assert shared.ceilings([], "wall", copying=False).copy == ()
+    assert shared.ceilings([], "wall", copying="").copy == ()
     shared.prepare(product, factors)  # it can be asked for other things as before
     np.testing.assert_allclose(shared.call()[0][0], factors["a"] @ factors["b"], rtol=1e-6)
 
