@@ -178,6 +178,23 @@ def test_convolutions_without_cudnn_say_so_and_are_still_judged(check: Any, work
     assert 0 < case["fraction"] <= 1
 
 
+@pytest.mark.parametrize(
+    ("described", "status"),
+    [({"convolution": "cuDNN 92000"}, "fail"), ({}, "ok")],
+    ids=["refused-by-cudnn", "no-cudnn"],
+)
+def test_a_pass_that_cudnn_refused_is_no_check_of_it(
+    check: Any, worker_of: Any, monkeypatch: Any, described: dict[str, str], status: str
+) -> None:
+    module = check.checks.convolution
+    digit = [c for c in module.cases() if c.name == "conv2d-digit-float32-forward"]
+    with worker_of("cupy") as worker:
+        monkeypatch.setitem(worker.hello, "describe", described)
+        monkeypatch.setattr(worker, "usage", lambda: {"im2col_passes": 1})
+        _, case = module.rows(worker_of, digit)
+    assert case["status"] == status
+
+
 def test_each_layer_of_the_check_has_three_passes(check: Any) -> None:
     module = check.checks.convolution
     assert len(module.cases()) == 3 * len(module.LAYERS)

@@ -39,9 +39,10 @@ def rows(worker_of: WorkerOf, chosen: list[Case] | None = None) -> Iterator[Row]
         oracle = stack.enter_context(
             Oracle(launch_for(load().backends["numpy"], sys.executable), Path(scratch))
         )
-        yield how(worker.hello["describe"])
+        used = how(worker.hello["describe"])
+        yield used
         for case in cases() if chosen is None else chosen:
-            yield _judged(worker, oracle, case)
+            yield _judged(worker, oracle, case, by_cudnn=used["status"] == "ok")
 
 
 def how(described: Mapping[str, Any]) -> Row:
@@ -50,11 +51,12 @@ def how(described: Mapping[str, Any]) -> Row:
     return row("cuDNN", "ok" if told.startswith("cuDNN") else "not built", told)
 
 
-def _judged(worker: Worker, oracle: Oracle, case: Case) -> Row:
+def _judged(worker: Worker, oracle: Oracle, case: Case, by_cudnn: bool) -> Row:
     inputs = draw_inputs(case)
     try:
         worker.prepare(case.program, inputs)
         outputs, _ = worker.call()
+        refused = worker.usage().get("im2col_passes", 0)
         worker.release()
     except WorkerFailure as failure:
         return row(case.name, "lost" if not worker.alive else "error", failure.reason)
@@ -64,4 +66,6 @@ def _judged(worker: Worker, oracle: Oracle, case: Case) -> Row:
     if usual > 1 and worst.passed:
         found = f"less precise than float32 is: {usual:.3g} times its usual error (TF32, Winograd)"
         return row(case.name, "fail", found, usual=usual)
+    if by_cudnn and refused:
+        return row(case.name, "fail", f"{refused} passes by im2col: cuDNN refused them")
     return within(case.name, worst.fraction, worst.output, usual=usual)

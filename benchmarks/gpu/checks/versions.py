@@ -37,7 +37,8 @@ def _descriptor() -> Row:
         import cudnn
     except ImportError as error:
         return row(what, "not built", f"the environment has no cuDNN frontend ({error})")
-    serialized = bytes(cudnn.create_device_properties(0).serialize())
+    serialized = cudnn.create_device_properties(0).serialize()
+    serialized = serialized.encode() if isinstance(serialized, str) else bytes(serialized)
     found = f"{len(serialized)} bytes, in the records; cuDNN {cudnn.backend_version()}"
     return row(what, "ok", found, descriptor=base64.b64encode(serialized).decode())
 
