@@ -102,6 +102,18 @@ BACKENDS = (
         summary="as torch-cuda, with whole training steps by Adam captured as one CUDA graph",
     ),
     Backend(
+        name="torch-cuda-tf32",
+        title="PyTorch on CUDA (TF32)",
+        toolkit="PyTorch",
+        adapter=_ADAPTER,
+        mode={"device": "cuda", "tf32": True},
+        requirements=_REQUIREMENTS,
+        homepage=_HOMEPAGE,
+        released="2020-07",
+        device="cuda",
+        summary="as torch-cuda, with float32 products of operands rounded to TF32's 11 bits",
+    ),
+    Backend(
         name="fastai",
         title="fast.ai (Learner)",
         toolkit="fastai",
@@ -117,6 +129,6 @@ BACKENDS = (
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``torch`` and ``torch-cuda``, each with ``-compile``, two with graphs, ``fastai``."""
+    """Offer PyTorch on the CPU and on a GPU: eager, compiled, by graphs, in TF32; and fast.ai."""
     for backend in BACKENDS:
         register(backend)

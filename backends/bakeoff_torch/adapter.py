@@ -47,6 +47,8 @@ class TorchAdapter(Adapter):
         Capture whole training steps, the optimizer included, as CUDA graphs.
     compile_mode
         Of ``torch.compile``: ``"reduce-overhead"`` captures what it compiles.
+    tf32
+        Let a GPU round the operands of float32 products and convolutions to TF32.
     """
 
     dtypes = DTYPES
@@ -54,7 +56,7 @@ class TorchAdapter(Adapter):
 
     def __init__(
         self, threads: int = 1, compiled: bool = False, device: str = "cpu", graph: bool = False,
-        compile_mode: Optional[str] = None,
+        compile_mode: Optional[str] = None, tf32: bool = False,
     ) -> None:  # fmt: skip
         if compiled:
             _prepare_inductor()
@@ -67,10 +69,10 @@ class TorchAdapter(Adapter):
         self._on_cuda = device == "cuda"
         self._timer: Optional[cuda.Timer] = None
         if self._on_cuda:
-            cuda.full_precision(torch)
+            cuda.set_precision(torch, tf32)
             self._timer = cuda.Timer(torch)
         self.name = "-".join(
-            ["torch"] + ["cuda"] * self._on_cuda + ["graph"] * graph
+            ["torch"] + ["cuda"] * self._on_cuda + ["graph"] * graph + ["tf32"] * tf32
             + [compile_mode or "compile"] * compiled
         )  # fmt: skip
         self._compiled, self._graph, self._compile_mode = compiled, graph, compile_mode

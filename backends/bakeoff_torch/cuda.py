@@ -9,8 +9,8 @@ WARMUPS = 3  # before a capture, as PyTorch's manual has it: kernels are chosen,
 UNKNOWN_CACHE_BYTES = 128 * 2**20  # more than any GPU's second-level cache to date
 
 
-def full_precision(torch: Any) -> None:
-    """Turn off what trades digits for speed: TF32, and sums of 16-bit products in 16 bits.
+def set_precision(torch: Any, tf32: bool = False) -> None:
+    """Turn off what trades digits for speed: TF32, unless it is asked for, and sums in 16 bits.
 
     Raises
     ------
@@ -23,10 +23,10 @@ def full_precision(torch: Any) -> None:
         remedy = "" if built else "; pip's settings prefer that build: have them prefer a CUDA one"
         raise ImportError("PyTorch %s %s%s" % (torch.__version__, why, remedy))
     matmul = torch.backends.cuda.matmul
-    matmul.allow_tf32 = False
+    matmul.allow_tf32 = tf32
     matmul.allow_fp16_reduced_precision_reduction = False
     matmul.allow_bf16_reduced_precision_reduction = False
-    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = tf32
 
 
 def describe(torch: Any) -> Dict[str, Any]:
@@ -52,7 +52,7 @@ def describe(torch: Any) -> Dict[str, Any]:
 
 
 def modes(torch: Any) -> Dict[str, Any]:
-    """Return the settings of precision that `full_precision` turns off, read back."""
+    """Return the settings of precision that `set_precision` sets, read back."""
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     in_16_bits = [
         matmul.allow_fp16_reduced_precision_reduction,

@@ -28,7 +28,7 @@ from bakeoff_worker.program import Program
 
 CUDA = (
     "torch-cuda", "torch-cuda-compile", "torch-cuda-reduce-overhead", "torch-cuda-graph",
-    "jax-cuda", "jax-cuda-scan",
+    "torch-cuda-tf32",     "jax-cuda", "jax-cuda-scan",
     "tensorflow-cuda", "tensorflow-cuda-function",
     "cupy", "cupy-graph", "cupy-graph-steps",
 )  # fmt: skip
@@ -211,7 +211,7 @@ def test_the_peak_is_without_the_timer_s_own_buffer(module: Any) -> None:
 def test_tf32_is_turned_off_and_read_back(module: Any) -> None:
     torch = toolkit()
     assert "TF32 in matmul on, in cuDNN on" in module.describe(torch)["precision"]
-    module.full_precision(torch)
+    module.set_precision(torch)
     told = module.describe(torch)
     assert "TF32 in matmul off, in cuDNN off" in told["precision"]
     assert "float16 off, in bfloat16 off" in told["precision"]
@@ -251,7 +251,7 @@ print(json.dumps({"cpu": fused(False), "cuda": fused(True),
 
 def test_a_pytorch_that_sees_no_device_says_so(module: Any) -> None:
     with pytest.raises(ImportError, match=r"sees no CUDA device$"):
-        module.full_precision(toolkit(available=False))
+        module.set_precision(toolkit(available=False))
 
 
 def tensorflow(*gpus: str) -> Any:

@@ -321,7 +321,7 @@ def test_a_missing_environment_says_how_to_get_it_beforehand(
 
 
 def test_the_races_are_of_cases_that_the_suites_have(check: Any) -> None:
-    there = {c.id for s in load().suites.values() for c in s.cases("standard")}
+    there = {c.id for s in load().suites.values() for c in s.cases("full")}
     assert {r.case for r in check.checks.rivals.RACES} <= there
 
 
