@@ -157,7 +157,9 @@ LOST = (
 
 
 def _tail(log: Path) -> str:
-    return " | ".join(log.read_text("utf-8", "replace").strip()[-TAIL:].splitlines()[-6:])
+    """Return the last lines that say something: of a traceback, not the marks under its code."""
+    lines = log.read_text("utf-8", "replace")[-TAIL:].splitlines()
+    return " | ".join([line.strip() for line in lines if line.strip(" ^~")][-3:])
 
 
 def commands(python_of_cupy: Callable[[], str], in_place: bool) -> Command:

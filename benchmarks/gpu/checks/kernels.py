@@ -66,7 +66,8 @@ def _judged(bench: Bench, launcher: Any, file: str, kernel: str, named: Sequence
             found = _fraction(bench, launcher, file, name, launch, names)
             if not found <= fraction:
                 fraction, where = found, name
-    return within(kernel, fraction, f"{len(named)} instantiations, worst {where}", file=file)
+    note = f"{len(named)} instantiations, worst {where}" if where else f"{len(named)} exact"
+    return within(kernel, fraction, note, file=file)
 
 
 def parameters(text: str, kernel: str) -> list[str]:

@@ -20,7 +20,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         middle = median(taken_us)
         status = "ok" if middle > 0 else "fail"
         spread = f"{min(taken_us):.2f} to {max(taken_us):.2f}"
-        yield row(f"{count} empty kernels", status, f"{middle:.2f} µs ({spread})",
+        yield row(f"{count} empty kernel{'s' * (count > 1)}", status, f"{middle:.2f} µs ({spread})",
                   kernels=count, replay_us=taken_us)  # fmt: skip
 
 

@@ -16,7 +16,9 @@ import pluggy
 from judged import Row, row
 
 from bakeoff import hookspecs, statistics
+from bakeoff.errors import EnvironmentFailure
 from bakeoff.examiner import OracleExaminer, oracle_for
+from bakeoff.interface import Backend
 from bakeoff.plugins import Plugins, load
 from bakeoff.progress import Silent
 from bakeoff.ranking import Ranking, settings_of
@@ -78,20 +80,35 @@ def rows(provide: Provide, races: Sequence[Race] = RACES, pace: Pace = PACE) -> 
 
 
 def raced(
-    races: Sequence[Race], suite: str, registered: Mapping[str, object], provide: Provide,
+    races: Sequence[Race], suite: str, registered: Mapping[str, Backend], provide: Provide,
     pace: Pace,
 ) -> Iterator[Row]:  # fmt: skip
-    """Yield the races of a suite; a backend that is not registered is "not built"."""
+    """Yield the races of a suite; only backends that are there are measured."""
     wanted = dict.fromkeys(b for r in races for b in (r.new, r.base))
-    there = tuple(b for b in wanted if b in registered)
-    cases = tuple(dict.fromkeys(r.case for r in races))
-    ranking = _measured(suite, cases, there, provide, pace) if there else None
+    lacking = {b: why for b in wanted if (why := _why_not(b, registered, provide))}
+    ready = [r for r in races if not {r.new, r.base} & lacking.keys()]
+    backends = tuple(dict.fromkeys(b for r in ready for b in (r.new, r.base)))
+    cases = tuple(dict.fromkeys(r.case for r in ready))
+    ranking = _measured(suite, cases, backends, provide, pace) if ready else None
     for race in races:
-        lacking = [b for b in (race.new, race.base) if b not in registered]
-        if lacking or ranking is None:
-            yield row(race.what, "not built", f"no backend {' and no '.join(lacking)}")
-        else:
+        if ranking is not None and race in ready:
             yield judged(race, ranking)
+        else:
+            status, why = next(lacking[b] for b in (race.new, race.base) if b in lacking)
+            yield row(race.what, status, why)
+
+
+def _why_not(
+    name: str, registered: Mapping[str, Backend], provide: Provide
+) -> tuple[str, str] | None:
+    """Return status and reason of a backend that cannot be measured."""
+    if name not in registered:
+        return "not built", f"no backend {name}"
+    try:
+        provide(registered[name], lambda text: None)
+    except EnvironmentFailure as failure:
+        return "not available", str(failure)
+    return None
 
 
 def _measured(
