@@ -319,6 +319,20 @@ def test_a_missing_environment_says_how_to_get_it_beforehand(
     assert "`bakeoff env create cupy-graph`" in row["found"]
 
 
+def test_a_race_is_run_by_bakeoff_s_own_rounds(check: Any) -> None:
+    """Of the processor's backends, in the running Python: the whole way, but for the device."""
+    rivals = check.checks.rivals
+    case = "two_layer/linear-float32-batch64-adam-step"
+    race = rivals.Race("plan vs tape", case, "numpy-plan", "numpy", 1e-3)
+    pace = rivals.Pace(budget_s=4, rounds=2, sweeps=2, block_ns=1_000_000, timeout_s=60)
+    [row] = rivals.rows(check.provided.provide(in_place=True), [race], pace)
+    if "contended" in row["found"]:
+        pytest.skip(f"this machine is busy: {row['found']}")
+    assert row["status"] == "ok", row
+    assert row["low"] <= row["ratio"] <= row["high"]
+    assert set(row["times_ns"]) == {"numpy-plan", "numpy"}
+
+
 def test_a_step_whose_backend_s_environment_is_missing_says_so(
     check: Any, tmp_path: Path, monkeypatch: Any
 ) -> None:

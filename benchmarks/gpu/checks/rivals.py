@@ -165,6 +165,7 @@ def judged(race: Race, ranking: Ranking) -> Row:
 STATUS_OF = {
     Outcome.UNAVAILABLE: "not available",
     Outcome.UNSUPPORTED: "not built",
+    Outcome.CONTENDED: "not available",  # the machine, quiet enough to measure on
     Outcome.MISMATCH: "fail",
     Outcome.CRASHED: "lost",
     Outcome.TIMEOUT: "timeout",
