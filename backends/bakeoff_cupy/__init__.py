@@ -45,12 +45,20 @@ BACKENDS = (
         "device are not copied",
         **_COMMON,
     ),
+    Backend(
+        name="cupy-tf32",
+        title="CuPy (bakeoff's eager tape, TF32)",
+        adapter="bakeoff_cupy.adapter:CupyAdapter",
+        env={"CUPY_TF32": "1"},
+        summary="as cupy, with float32 products of operands rounded to TF32's 11 bits",
+        **_COMMON,
+    ),
 )
 
 
 @hookimpl
 def register_backends(register: Callable[[Backend], None]) -> None:
-    """Offer ``cupy``, ``cupy-graph`` and ``cupy-graph-steps``."""
+    """Offer ``cupy``, ``cupy-graph``, ``cupy-graph-steps`` and ``cupy-tf32``."""
     cuda = builds.cuda()
     for backend in BACKENDS:
         register(builds.built_for(backend, cuda))

@@ -88,11 +88,16 @@ class GraphTraining(Training):
     With several to a graph, steps wait until there are enough of them, or until `flush`:
     what is left over is launched one by one. The losses that steps return lie in memory
     which is written to then.
+
+    Attributes
+    ----------
+    steps_at_once
+        By which blocks are measured whole.
     """
 
     def __init__(self, *arguments: Any, steps: int = 1) -> None:
         super().__init__(*arguments)
-        self._steps = steps
+        self.steps_at_once = steps
         self._graphs: dict[int, Steps] = {}
         self._waiting: list[list[Array]] = []
         self._losses: Array = None  # of the steps that wait
@@ -109,11 +114,11 @@ class GraphTraining(Training):
         """Do one step, now or with those that follow; return the loss before it."""
         self._loaded()
         if not self._waiting:
-            self._losses = self._cp.empty((self._steps,), self._dtype)
+            self._losses = self._cp.empty((self.steps_at_once,), self._dtype)
         i = len(self._waiting)
         loss = self._wrap(self._losses[i : i + 1].reshape(()))
         self._waiting.append([d.value for d in data])
-        if i + 1 == self._steps:
+        if i + 1 == self.steps_at_once:
             self._launch(self._waiting, self._losses)
             self._waiting = []
         return (loss,)

@@ -28,9 +28,8 @@ from bakeoff_worker.program import Program
 
 CUDA = (
     "torch-cuda", "torch-cuda-compile", "torch-cuda-reduce-overhead", "torch-cuda-graph",
-    "torch-cuda-tf32",     "jax-cuda", "jax-cuda-scan",
-    "tensorflow-cuda", "tensorflow-cuda-function",
-    "cupy", "cupy-graph", "cupy-graph-steps",
+    "torch-cuda-tf32", "jax-cuda", "jax-cuda-scan", "tensorflow-cuda", "tensorflow-cuda-function",
+    "cupy", "cupy-graph", "cupy-graph-steps", "cupy-tf32",
 )  # fmt: skip
 WorkerOf = Callable[[str], Worker]
 Backends = dict[str, Backend]

@@ -320,6 +320,11 @@ def test_steps_that_wait_are_queued_when_one_looks(
     assert float(np.asarray(loss.value)) > 0, "nobody wrote the loss"
 
 
+def test_a_block_holds_whole_graphs_of_steps(stand_ins: None) -> None:
+    """What a worker rounds a block's calls up to."""
+    assert adapters.PosedGraph(steps=6).compile(network()).steps_at_once == 6
+
+
 def test_data_that_lie_there_are_copied_once(stand_ins: None) -> None:
     """As many steps as batches: from the second graph on, losses alone are copied."""
     adapter, program = adapters.PosedGraph(steps=BATCHES), network()
