@@ -24,7 +24,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
 test-museum: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m museum tests/museum tests/gpu
+	$(BIN)/python -m pytest -m museum -n 2 --dist loadgroup tests/museum tests/gpu
 
 # The lowest versions that pyproject.toml allows, in an environment of their own.
 test-lowest: $(VENV)/.installed

@@ -17,6 +17,15 @@ from bakeoff.plugins import load
 from bakeoff.worker import Worker
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what shares an environment and its workers together where tests run side by side."""
+    for item in items:
+        given = getattr(getattr(item, "callspec", None), "params", {})
+        backend = given.get("backend") or getattr(given.get("defect"), "backend", None)
+        if backend in BACKENDS:
+            item.add_marker(pytest.mark.xdist_group(BACKENDS[backend].toolkit))
+
+
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Oracle]:
     """The float64 oracle, on the running Python."""
