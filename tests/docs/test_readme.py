@@ -1,5 +1,7 @@
 """The README tells the truth: its Python runs, its commands and options exist."""
 
+import re
+
 from docs.pages import blocks, text
 
 from bakeoff import plugins
@@ -23,6 +25,12 @@ def test_the_table_of_presets_counts_right():
     for preset in EVERY_PRESET:
         count = sum(len(list(suite.of(preset))) for suite in suites)
         assert f"| `{preset}` | {count} |" in README
+
+
+def test_the_table_of_backends_names_all_and_no_other():
+    _, _, rest = README.partition("Backends today:")
+    table, _, _ = rest.partition("What the toolkits were found")
+    assert set(re.findall(r"`([a-z0-9-]+)`", table)) == set(plugins.load().backends)
 
 
 def test_a_wrong_option_is_a_usage_error(capsys):
