@@ -94,6 +94,9 @@ ROWS = (
         (_step(COMPILED, "jax", "sgd", 64),)),
     Row("compiled-jax-adam", "with `compiled` vs JAX jit", 0.80, 0.70,
         (_step(COMPILED, "jax", "adam", 64),)),
+    # the plan's own gate: some thirty calls of NumPy take longer than XLA's one
+    Row("compiled-jax-small", "with `compiled` vs JAX jit", 0.60, 0.50,
+        (_step(COMPILED, "jax", "sgd", 16, "64-32-10"),)),
     Row("conv-3x3", "conv2d 3×3, C ≥ 64, each pass, vs torch", 1.25, 0.95,
         _passes("middle", "deep")),
     Row("conv-direct", "conv2d 3×3 direct (exact), each pass, vs torch", 1.5, 1.2,
