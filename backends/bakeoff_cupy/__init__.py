@@ -11,7 +11,7 @@ from .convolution import CUDNN
 
 _COMMON: dict[str, Any] = {
     "toolkit": "CuPy",
-    "requirements": ("cupy-cuda13x[ctk]==14.*", *CUDNN, "numpy>=2,<3"),
+    "requirements": ("cupy-cuda13x[ctk]==14.*", *CUDNN, "ml_dtypes>=0.5,<1", "numpy>=2.1.2,<3"),
     "packages": ("bakeoff_reference",),
     "homepage": "https://cupy.dev",
     "released": "2017-06",

@@ -32,7 +32,7 @@ class CupyAdapter(Adapter):
     """The tape of the reference engine, with CuPy as its array module."""
 
     name = "cupy"
-    dtypes = ("bool", "int32", "int64", "float16", "float32", "float64")
+    dtypes: Sequence[str] = ("bool", "int32", "int64", "float16", "float32", "float64")
 
     def __init__(self, threads: int = 1, **mode: Any) -> None:
         super().__init__(threads, **mode)
@@ -56,6 +56,8 @@ class CupyAdapter(Adapter):
         self._xp.matmul = cublaslt.product(self._products, cp.broadcast_to, cp.matmul)
         self._xp.convolution = self._convolutions
         self._engine = Engine(self._xp, primitives=primitives(cp, self._kernels))
+        if _has_bfloat16():
+            self.dtypes = (*self.dtypes, "bfloat16")
         self._timer = device.Timer(cp, self._flush)
         self._trainings: WeakSet[Training] = WeakSet()
         self.ops: Mapping[str, Callable[..., Tensor]] = self._engine.ops
@@ -67,11 +69,13 @@ class CupyAdapter(Adapter):
 
     def tensor(self, array: Any, dtype: str) -> Tensor:
         """Return a tensor on the device that owns a contiguous copy of the values."""
-        return self._engine.wrap(self._cp.array(np.asarray(array), dtype=dtype, order="C"))
+        return self._engine.wrap(self._cp.array(np.asarray(array, dtype), order="C"))
 
     def to_numpy(self, tensor: Tensor) -> Any:
+        """Return a copy of the values; bfloat16, which NumPy lacks, as float32."""
         self._flush()
-        return self._cp.asnumpy(tensor.value)
+        array = self._cp.asnumpy(tensor.value)
+        return array.astype("float32") if array.dtype.name == "bfloat16" else array
 
     def device_of(self, tensor: Tensor) -> str:
         return "cuda"
@@ -147,6 +151,15 @@ class CupyAdapter(Adapter):
             "optimizer_origin": dict.fromkeys(self.optimizers, "native"),
             "notes": list(_NOTES),
         }
+
+
+def _has_bfloat16() -> bool:
+    """Return whether NumPy and CuPy know ``bfloat16``: they do where ml_dtypes is imported."""
+    try:
+        import ml_dtypes  # noqa: F401  # it registers the name
+    except ImportError:
+        return False
+    return True
 
 
 def _current_stream(cp: Any) -> int:

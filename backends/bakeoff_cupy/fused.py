@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bakeoff_reference.bfloat16 import with_bfloat16
 from bakeoff_reference.optimizers import DEFINITIONS, complete
 from bakeoff_reference.primitive import PRIMITIVES, Primitive
 
@@ -31,11 +32,11 @@ NUMBERS: dict[str, tuple[str, ...]] = {
 def primitives(cp: Any, kernels: Kernels) -> dict[str, Primitive]:
     """Return the catalogue's ops, those with a kernel of their own replaced.
 
-    float64 takes the reference's own rules. Products of float16 are not widened first:
+    float64 takes the reference's own rules. Products of 16 bits are not widened first:
     cuBLASLt adds them up in float32.
     """
     own = {CROSS_ENTROPY: _cross_entropy(cp, kernels), "matmul": PRIMITIVES["matmul"].unwidened()}
-    return {**PRIMITIVES, **own}
+    return {**with_bfloat16(PRIMITIVES), **own}
 
 
 def _cross_entropy(cp: Any, kernels: Kernels) -> Primitive:

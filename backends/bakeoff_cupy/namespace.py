@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
-from bakeoff_reference.arrays import CREATION, MOVEMENT, UFUNCS, array_module
+from bakeoff_reference.arrays import CREATION, MOVEMENT, UFUNCS, array_module, is_half
 
 Array = Any
 
@@ -25,7 +25,21 @@ def namespace(cp: Any) -> Any:
     )
     xp = array_module(like_numpy, reductions=(cp.sum, cp.amax, cp.amin))
     xp.pick, xp.pick_subtract = _picks(cp)
+    xp.add_at = _wide_add_at(xp.add_at)
     return xp
+
+
+def _wide_add_at(add_at: Any) -> Any:
+    def add(x: Array, indices: Array, values: Array) -> None:
+        """``x[indices] += values``; 16 bits in float32: CuPy adds no bfloat16 so."""
+        if not is_half(x.dtype):
+            add_at(x, indices, values)
+            return
+        wide = x.astype("float32")
+        add_at(wide, indices, values.astype("float32"))
+        x[...] = wide
+
+    return add
 
 
 def _picks(cp: Any) -> tuple[Any, Any]:

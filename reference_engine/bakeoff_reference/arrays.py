@@ -33,6 +33,10 @@ UNSIGNED = {4: numpy.dtype("uint32"), 8: numpy.dtype("uint64")}
 DTYPES = ("bool", "int32", "int64", "float16", "float32", "float64")
 
 
+BFLOAT16 = "E"  # the char of bfloat16 that the package ml_dtypes gives NumPy and CuPy
+HALVES = ("e", BFLOAT16)
+
+
 def array_module(np: Any, reductions: Any = None) -> Any:
     """Return the namespace ``xp`` of an array library with NumPy's functions.
 
@@ -156,6 +160,17 @@ def check_labels(labels: Array, classes: int) -> None:
 def dtype_name(dtype: Any) -> str:
     """Return the name of a dtype given as a name, a type or a dtype object."""
     return dtype if isinstance(dtype, str) else numpy.dtype(dtype).name
+
+
+def is_half(dtype: Any) -> bool:
+    """Return whether numbers have 16 bits: they are stored so, and added up in float32."""
+    # dtype.char, because comparing dtypes with a string costs ten times as much
+    return dtype.char in HALVES
+
+
+def is_floating(dtype: Any) -> bool:
+    """Return whether numbers are floating-point; bfloat16 is a foreign kind to NumPy."""
+    return dtype.kind == "f" or dtype.char == BFLOAT16  # type: ignore[no-any-return]
 
 
 def to_numpy(array: Array) -> "numpy.ndarray[Any, Any]":

@@ -2,7 +2,7 @@
 
 from math import prod
 
-from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.arrays import XP, Array, is_half
 
 
 def unbroadcast(xp: XP, grad: Array, shape: tuple[int, ...]) -> Array:
@@ -29,9 +29,9 @@ def unbroadcast(xp: XP, grad: Array, shape: tuple[int, ...]) -> Array:
 
 
 def total(xp: XP, x: Array, axes: tuple[int, ...]) -> Array:
-    """Sum over axes in the dtype of ``x``; float16 is added up in float32."""
-    if x.dtype.char == "e":
-        return xp.astype(xp.sum(xp.astype(x, "float32"), axis=axes), "float16")
+    """Sum over axes in the dtype of ``x``; 16 bits are added up in float32."""
+    if is_half(x.dtype):
+        return xp.astype(xp.sum(xp.astype(x, "float32"), axis=axes), x.dtype)
     if axes == (0,) and x.ndim == 2:
         return xp.column_sums(x)
     return xp.sum(x, axis=axes, dtype=x.dtype)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-from bakeoff_reference.arrays import NUMPY, XP, Array
+from bakeoff_reference.arrays import NUMPY, XP, Array, is_half
 from bakeoff_reference.tensor import Tensor
 
 Hyper = Mapping[str, float]
@@ -206,9 +206,9 @@ class Optimizer:
         """Return the state before the first step: the slots, then scratch, per parameter."""
         assert self.definition is not None
         count = len(self.definition.slots) + 1
-        # moments of float16 gradients underflow: 1e-4 squared is below its smallest number
+        # moments of gradients of 16 bits underflow: 1e-4 squared is below its smallest number
         return [
-            [self.xp.zeros(a.shape, "float32" if a.dtype.char == "e" else a.dtype)
+            [self.xp.zeros(a.shape, "float32" if is_half(a.dtype) else a.dtype)
              for _ in range(count)]
             for a in map(_array, params)
         ]  # fmt: skip
@@ -225,7 +225,7 @@ class Optimizer:
         scalars = self.definition.scalars(self.hyper, lr, t)
         for param, grad, (*slots, scratch) in zip(params, grads, state, strict=True):
             w, g = _array(param), _array(grad)
-            if w.dtype.char == "e":
+            if is_half(w.dtype):
                 wide = xp.astype(w, "float32")
                 step(xp, wide, xp.astype(g, "float32"), slots, scratch, **scalars)
                 xp.copyto(w, wide, casting="same_kind")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial, wraps
 from typing import Any, overload
 
-from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.arrays import XP, Array, is_half
 
 Rule = Callable[..., Any]
 
@@ -44,6 +44,8 @@ class Primitive:
         Whether the op takes one sequence of tensors.
     ufunc
         The function of ``xp`` that the rule is, if it is just one.
+    accumulates
+        Whether rules add up, and so are run in float32 for 16 bits.
     same
         Positions of the tensors that must share a dtype.
     """
@@ -68,7 +70,7 @@ class Primitive:
         self.saves, self.variadic, self.prepare, self.ufunc = saves, variadic, prepare, ufunc
         self._names = {p.name for p in self.parameters}
         self.same = tuple(range(self.arity)) if same is None else tuple(same)
-        self._accumulates = accumulates
+        self.accumulates = accumulates
         self.forward = widened(rule, saves) if accumulates else rule
         self.vjps: tuple[Rule | None, ...] = ()
         self._vjp_each: Rule | None = None
@@ -76,10 +78,10 @@ class Primitive:
     def defvjp(self, *rules: Rule | None) -> None:
         """Give one rule per tensor argument; None where there is no gradient."""
         self._vjp_rules = rules
-        self.vjps = tuple(_widened_vjp(r) if r and self._accumulates else r for r in rules)
+        self.vjps = tuple(_widened_vjp(r) if r and self.accumulates else r for r in rules)
 
     def unwidened(self) -> "Primitive":
-        """Return the op for an array module that itself adds float16 up in float32."""
+        """Return the op for an array module that itself adds 16 bits up in float32."""
         op = Primitive(
             self._rule, self.prepare, self.saves, False, self.variadic, self.same, self.ufunc
         )
@@ -159,7 +161,7 @@ def primitive(
     """Register a forward rule as an op; usable with and without arguments.
 
     ``ufunc`` names the function of ``xp`` that the rule is nothing but a call of; the tape then
-    calls that. ``accumulates`` marks rules that add up: for float16 they are run in float32 and
+    calls that. ``accumulates`` marks rules that add up: for 16 bits they are run in float32 and
     rounded once, forward and backward.
     """
 
@@ -171,29 +173,27 @@ def primitive(
     return register if rule is None else register(rule)
 
 
-def _is_half(x: Any) -> bool:
-    # dtype.char, because comparing dtypes with a string costs ten times as much
-    return getattr(getattr(x, "dtype", None), "char", "") == "e"
-
-
 def _widen(xp: XP, values: Sequence[Any]) -> list[Any]:
-    return [xp.astype(v, "float32") if _is_half(v) else v for v in values]
+    return [
+        xp.astype(v, "float32") if hasattr(v, "dtype") and is_half(v.dtype) else v for v in values
+    ]
 
 
 def widened(rule: Rule, saves: bool = False) -> Rule:
-    """Run a rule on float16 arrays in float32, and round its result once.
+    """Run a rule on arrays of 16 bits in float32, and round its result once.
 
     With ``saves`` it returns a pair, of which the second is kept as it is.
     """
 
     @wraps(rule)
     def forward(xp: XP, *values: Array, **attrs: Any) -> Any:
-        if values[0].dtype.char != "e":
+        dtype = values[0].dtype
+        if not is_half(dtype):
             return rule(xp, *values, **attrs)
         result = rule(xp, *_widen(xp, values), **attrs)
         if saves:
-            return xp.astype(result[0], "float16"), result[1]
-        return xp.astype(result, "float16")
+            return xp.astype(result[0], dtype), result[1]
+        return xp.astype(result, dtype)
 
     return forward
 
@@ -201,8 +201,8 @@ def widened(rule: Rule, saves: bool = False) -> Rule:
 def _widened_vjp(rule: Rule) -> Rule:
     @wraps(rule)
     def vjp(xp: XP, g: Array, saved: Any, *values: Array, **attrs: Any) -> Array:
-        if g.dtype.char != "e":
+        if not is_half(g.dtype):
             return rule(xp, g, saved, *values, **attrs)
-        return xp.astype(rule(xp, *_widen(xp, (g, saved, *values)), **attrs), "float16")
+        return xp.astype(rule(xp, *_widen(xp, (g, saved, *values)), **attrs), g.dtype)
 
     return vjp

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.arrays import XP, Array, is_floating
 from bakeoff_reference.broadcasting import unbroadcast
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.graph import Apply, Operator
@@ -143,13 +143,13 @@ def _check_dtypes(op: Primitive, values: Sequence[Any]) -> None:
         if getattr(v, "dtype", first) is not first:
             break
     else:
-        if first is not None and first.kind == "f":
+        if first is not None and is_floating(first):
             return
     dtypes = [v.dtype for v in arrays if hasattr(v, "dtype")]
     for dtype in dtypes[1:]:
         if dtype != dtypes[0]:
             refuse(op.name, f"dtypes {dtypes[0]} and {dtype} differ; convert one with astype")
-    if len(dtypes) < len(arrays) and dtypes and dtypes[0].kind != "f":
+    if len(dtypes) < len(arrays) and dtypes and not is_floating(dtypes[0]):
         for v in arrays:
             if isinstance(v, float):
                 refuse(op.name, f"scalar {v!r} with dtype {dtypes[0]}; convert with astype")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
-from bakeoff_reference.arrays import Array, dtype_name, to_numpy
+from bakeoff_reference.arrays import Array, dtype_name, is_floating, to_numpy
 from bakeoff_reference.overloads import Overloads
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Tensor(Overloads):
 
     def __init__(self, value: Any, dtype: Any = None, *, requires_grad: bool = False) -> None:
         self.value = self.engine.array(value, dtype)
-        if requires_grad and self.value.dtype.kind != "f":
+        if requires_grad and not is_floating(self.value.dtype):
             raise TypeError(
                 f"Tensor: dtype {self.value.dtype} with requires_grad, expected floating-point"
             )

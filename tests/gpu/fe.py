@@ -10,13 +10,14 @@ from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 Dims = Sequence[int]
 
 HANDLE = 4242
-STORAGE = {"FLOAT": np.float32, "HALF": np.float16}
+STORAGE = {"FLOAT": np.float32, "HALF": np.float16, "BFLOAT16": ml_dtypes.bfloat16}
 
 
 class GraphNotSupported(Exception):

@@ -123,20 +123,21 @@ class Library:
     def _multiply(self, asked: Any, first: Any, second: Any, result: Any, bias: Any) -> None:
         first = first.swapaxes(1, 2) if asked[3] else first
         second = second.swapaxes(1, 2) if asked[4] else second
-        wide, bits = np.float64 if asked["compute"] == 70 else np.float32, None
-        if result.dtype == np.uint16:
-            bits = result
-            first, second = (values(x, "__nv_bfloat16") for x in (first, second))
-            result = np.zeros(bits.shape, wide)
-        y = first.astype(wide) @ second.astype(wide)
+        wide = np.float64 if asked["compute"] == 70 else np.float32
+
+        def read(x: Any) -> Any:
+            return (values(x, "__nv_bfloat16") if x.dtype == np.uint16 else x).astype(wide)
+
+        def write(out: Any, x: Any) -> None:
+            out[...] = stored(x, "__nv_bfloat16") if out.dtype == np.uint16 else x
+
+        y = read(first) @ read(second)
         assert y.shape == result.shape
         if asked[7] & (4 | 256):  # a bias, or its gradient, of as many elements as D has rows
             held = (ctypes.c_byte * (y.shape[1] * result.itemsize)).from_address(bias)
             vector = np.frombuffer(held, result.dtype)
             if asked[7] & 256:  # the sums of A over what the product adds up
-                vector[...] = first[0].astype(wide).sum(axis=1)
+                write(vector, read(first)[0].sum(axis=1))
             else:
-                y = y + vector.astype(wide)[:, None]
-        result[...] = np.maximum(y, 0) if asked[7] & 2 else y
-        if bits is not None:
-            bits[...] = stored(result, "__nv_bfloat16")
+                y = y + read(vector)[:, None]
+        write(result, np.maximum(y, 0) if asked[7] & 2 else y)

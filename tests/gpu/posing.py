@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from bakeoff_cupy import kernels
@@ -23,6 +24,8 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         _refuse_host(ufunc.__name__, [*inputs, *kwargs.get("out", ())])
+        if method == "at" and inputs[0].dtype == ml_dtypes.bfloat16:
+            raise TypeError("cupy.add.at only supports int32, int64, float16, float32, float64")
         plain = {k: _plain(v) for k, v in kwargs.items()}
         return _done(lambda: getattr(ufunc, method)(*_plain(inputs), **plain), inputs)
 
@@ -31,6 +34,8 @@ class OnDevice(np.ndarray):  # type: ignore[type-arg]  # of any shape and dtype
         if func is np.concatenate and len(args[0]) > 8:
             assert CAPTURING[-1] is None, "CuPy sends pointers of so many arrays from the host"
         plain = {k: _plain(v) for k, v in kwargs.items()}
+        if func is np.where:
+            args = tuple(map(_widened, args))
         return _done(lambda: func(*_plain(args), **plain), args)
 
     def __getitem__(self, index: Any) -> Any:
@@ -132,6 +137,12 @@ def _refuse_host(name: str, values: Sequence[Any]) -> None:
             raise TypeError(f"{name}: unsupported type {type(value)}")
 
 
+def _widened(value: Any) -> Any:
+    """bfloat16 as CuPy's ``where`` takes it, which has no loop for it."""
+    narrow = isinstance(value, np.ndarray) and value.dtype == ml_dtypes.bfloat16
+    return value.astype("float32") if narrow else value
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(map(_plain, value))
@@ -180,14 +191,19 @@ class Module:
 compiled = cache(library)
 _DTYPES = {
     "float": "float32", "__half": "float16", "int": "int32", "long long": "int64",
-    "__nv_bfloat16": "uint16",  # its bits, where NumPy lacks it
+    "__nv_bfloat16": "bfloat16",
 }  # fmt: skip
+
+
+BITS = ("__nv_bfloat16", "uint16")
 
 
 def _check(name: str, argument: Any, kind: str) -> None:
     """A kernel gets just the bits of its arguments: their types are the caller's business."""
     pointed = kind.removesuffix("*").removesuffix(" const")
-    assert argument.dtype == _DTYPES[pointed], f"{name}: {argument.dtype} for {kind}"
+    # bfloat16 may come as its bits, from where ml_dtypes is not needed
+    held = "bfloat16" if (pointed, str(argument.dtype)) == BITS else str(argument.dtype)
+    assert held == _DTYPES[pointed], f"{name}: {argument.dtype} for {kind}"
     if kind.endswith("*"):
         assert isinstance(argument, OnDevice), f"{name}: an array of the host for {kind}"
         assert argument.flags.c_contiguous, f"{name}: not contiguous for {kind}"

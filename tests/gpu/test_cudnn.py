@@ -52,6 +52,7 @@ PRECISIONS = {  # dtype, TF32, and how far sums in another order may stray
     "float32": ("float32", False, 1e-5),
     "tf32": ("float32", True, 1e-5),
     "float16": ("float16", False, 2e-2),
+    "bfloat16": ("bfloat16", False, 1e-1),
 }
 
 

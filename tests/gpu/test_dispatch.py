@@ -4,6 +4,7 @@ Everything above CuPy runs as it would: the adapter in a worker, the tape, our k
 (through the emulator); arrays of the host are refused where CuPy refuses them.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,28 @@ def test_float64_is_computed_in_float64(family: str, posed: Worker, oracle: Orac
 def test_half_precision_stays_in_its_bounds(posed: Worker, oracle: Oracle) -> None:
     found = failures(posed, oracle, cases_of("float16", ops=HALF_OPS, first=True))
     assert not found, "\n".join(f.text for f in found)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_op_takes_bfloat16_and_gives_it_back(
+    family: str, posed: Worker, oracle: Oracle
+) -> None:
+    """NumPy, with ml_dtypes, promotes it beside Python floats just as CuPy does."""
+    found = failures(posed, oracle, cases_of("bfloat16", family=family))
+    assert not found, "\n".join(f.text for f in found)
+
+
+def test_what_ml_dtypes_brings_is_offered_only_with_it(
+    monkeypatch: pytest.MonkeyPatch, compiled_kernels: Path
+) -> None:
+    monkeypatch.setenv("POSED_KERNELS", str(compiled_kernels))
+    adapter = posed.Posed()
+    held = adapter.tensor(np.asarray([1, 1.00390625, 1.01171875], "f4"), "bfloat16")
+    assert (held.dtype, adapter.to_numpy(held).dtype) == ("bfloat16", "float32")
+    assert adapter.to_numpy(held).tolist() == [1.0, 1.0, 1.015625], "rounded to even"
+    assert "bfloat16" in adapter.dtypes
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # as if it were not installed
+    assert "bfloat16" not in posed.Posed().dtypes
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -4,7 +4,7 @@ from math import prod
 from typing import Any
 
 from bakeoff_reference.arguments import axis_of
-from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.arrays import XP, Array, is_half
 from bakeoff_reference.broadcasting import total
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.primitive import primitive
@@ -35,7 +35,7 @@ def _bias_grad(xp: XP, g: Array, y: Array, x: Array, bias: Array) -> Array:
     if x.ndim == 2:
         return g
     g = g.reshape((*g.shape[:2], prod(g.shape[2:])))  # (N, C, ...) --> (N, C, prod(...))
-    if g.dtype.char == "e":  # rounded once, after the last sum
+    if is_half(g.dtype):  # rounded once, after the last sum
         return total(xp, g, (0, 2))
     return xp.sum(g, axis=2)  # contiguous sums first; `unbroadcast` adds up the batch
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bakeoff_reference.arguments import dtype_of
-from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.arrays import XP, Array, is_floating
 from bakeoff_reference.errors import refuse
 from bakeoff_reference.primitive import primitive
 
@@ -223,7 +223,7 @@ def astype(xp: XP, x: Array, /, dtype: Any) -> Array:
 
 
 def _astype_vjp(xp: XP, g: Array, y: Array, x: Array, dtype: str) -> Array:
-    if x.dtype.kind != "f" or g.dtype.kind != "f":
+    if not (is_floating(x.dtype) and is_floating(g.dtype)):
         return xp.zeros(x.shape, x.dtype)  # an integer moves in steps: no gradient passes
     return xp.astype(g, x.dtype.name)
 
