@@ -54,13 +54,13 @@ def momentum(ops: Ops, node: OnnxNode, lr: Tensor, count: Tensor, *inputs: Tenso
     if mode == "nesterov" and beta != 1.0:
         raise NotApplicable("Nesterov's momentum with a damped gradient (beta)")
     make = optimizers.momentum if mode == "standard" else optimizers.nesterov
-    rate = scalar(lr)
-    return _outputs(
-        [
-            _step(make(rate, alpha), w, np.float32(beta) * g, slots, rate, 1)
-            for w, g, slots in _each(node, inputs, 3)
-        ]
-    )
+    # ours keeps momentum v in Nesterov's place for v
+    held, rate = np.float32(1.0 if mode == "standard" else alpha), scalar(lr)
+    steps = [
+        _step(make(rate, alpha), w, np.float32(beta) * g, [held * v], rate, 1)
+        for w, g, (v,) in _each(node, inputs, 3)
+    ]
+    return _outputs([(w, v / held) for w, v in steps])
 
 
 @onnx_op("Adagrad")
