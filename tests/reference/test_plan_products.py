@@ -17,12 +17,11 @@ from bakeoff_reference.plan.products import (
     cuts,
     fastest,
     halved,
-    spans,
 )  # fmt: skip
 from bakeoff_worker.program import Value
 
 ONCE, TWICE = ((0, 21),), ((0, 16), (16, 21))
-EACH = tuple(spans(21, 1))
+EACH = tuple((i, i + 1) for i in range(21))
 SHAPES = [(64, 784, 128), (784, 64, 128), (512, 1024, 10), (200, 200, 200), (8, 99999, 4)]
 
 
@@ -36,7 +35,7 @@ def _whole_numbers(*shape: int) -> Any:
 
 
 @pytest.mark.parametrize("depths", [ONCE, TWICE, EACH], ids=["once", "twice", "each"])
-@pytest.mark.parametrize(("rows", "columns"), [(10, 9), (4, 9), (4, 5), (1, 1)])
+@pytest.mark.parametrize(("rows", "columns"), [(10, 9), (5, 9), (10, 3), (2, 3), (1, 1)])
 def test_blocks_make_up_the_product(
     rows: int, columns: int, depths: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,8 +45,11 @@ def test_blocks_make_up_the_product(
     a, b, g = _whole_numbers(10, 21), _whole_numbers(21, 9), _whole_numbers(10, 9)
 
     def cut(first: Any, second: Any) -> Cut:
-        same = second.shape == (21, 9)
-        return Cut(rows, columns, depths if same else (((0, first.shape[1])),))
+        (m, k), n = first.shape, second.shape[1]
+        forward = second.shape == (21, 9)
+        return Cut(
+            rows if m == 10 else m, columns if n == 9 else n, depths if forward else ((0, k),)
+        )
 
     monkeypatch.setattr(recorder, "best_cut", cut)
     plan = compile_program(program)
@@ -101,6 +103,7 @@ def test_blocks_are_of_few_multiplications(m: int, k: int, n: int) -> None:
     for cut in cuts(m, k, n):
         deepest = max(stop - start for start, stop in cut.depths)
         assert 0 < cut.rows * cut.columns * deepest <= MOST
+        assert (m % cut.rows, n % cut.columns) == (0, 0)
         assert cut.depths[0][0] == 0
         assert cut.depths[-1][1] == k
 

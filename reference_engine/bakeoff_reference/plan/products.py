@@ -4,6 +4,8 @@ BLAS copies both factors into an order of its own before it multiplies (Goto & v
 Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008). For a batch of 64 the
 copies are a tenth of the work. OpenBLAS has kernels that do without, for processors with AVX-512
 and up to 100^3 multiplications; cut into blocks of that size, a larger product takes them too.
+One call of ``matmul`` multiplies all blocks: it walks along the first dimensions of its operands,
+and a matrix in blocks is a view of four.
 
 Long sums BLAS adds up in parts. A product cut at the same places has the same bits: which those
 are, and whether cutting saves time here, is tried once per process for each shape. An input fed
@@ -23,8 +25,7 @@ from bakeoff_reference.arrays import Array
 MOST = 100**3  # multiplications of a block
 LARGEST = 2**25  # of a product that is worth a trial: larger ones gain little
 DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
-WIDTHS = (256, 128, 64, 32, 16)  # columns of a block
-STEP = 8  # rows of a block are a multiple
+NARROWEST, SHORTEST = 16, 8  # columns and rows of a block
 ROUNDS = 25
 GAIN, NEAR = 0.97, 1.01
 
@@ -35,12 +36,12 @@ Way = Callable[[], object]
 
 
 class Cut(NamedTuple):
-    """How a product (m, k) @ (k, n) is cut.
+    """How a product (m, k) @ (k, n) is cut: into equal blocks, multiplied by one call.
 
     Attributes
     ----------
     rows, columns
-        Of a block of the result.
+        Of a block of the result: they divide m and n.
     depths
         The parts of k; their products are added up in this order.
     """
@@ -50,30 +51,27 @@ class Cut(NamedTuple):
     depths: tuple[Span, ...]
 
     def views(self, m: int) -> int:
-        """Return how many parts of the first factor a plan makes, at each call if it is fed."""
-        return len(spans(m, self.rows)) * len(self.depths)
+        """Return how many views of the first factor a plan makes, at each call if it is fed."""
+        return len(self.depths) * ((len(self.depths) > 1) + 2 * (self.rows < m))
 
     def steps(self, a: Any, b: Any, out: Any, scratch: Any) -> Iterator[Step]:
         """Yield what to call, by name, and with what; ``scratch`` is an array like ``out``."""
-        for depth in self.depths:
-            into = scratch if depth[0] else out
-            for i in spans(a.shape[0], self.rows):
-                for j in spans(b.shape[1], self.columns):
-                    yield "matmul", _part(a, i, depth), _part(b, depth, j), _part(into, i, j)
-            if depth[0]:
+        for start, stop in self.depths:
+            depth, into = stop - start, scratch if start else out
+            whole = depth == a.shape[1]
+            p, q = (a, b) if whole else (a[:, start:stop], b[start:stop])
+            p, q = blocks(p, self.rows, depth), blocks(q, depth, self.columns)
+            yield "matmul", p, q, blocks(into, self.rows, self.columns)
+            if start:
                 yield "add", out, scratch, out
 
 
-def _part(x: Any, rows: Span, columns: Span) -> Any:
-    """A view, by one slice if that is enough: a plan makes those of its inputs at each call."""
-    if columns != (0, x.shape[1]):
-        return x[slice(*rows), slice(*columns)]
-    return x if rows == (0, x.shape[0]) else x[slice(*rows)]
-
-
-def spans(size: int, step: int) -> list[Span]:
-    """Return consecutive parts of ``size`` elements."""
-    return [(start, min(start + step, size)) for start in range(0, size, step)]
+def blocks(x: Any, rows: int, columns: int) -> Any:
+    """(m, n) -> (m / rows, n / columns, rows, columns), a view; what is not cut as it is."""
+    m, n = x.shape
+    if (rows, columns) == (m, n):
+        return x
+    return x.reshape(m // rows, rows, n // columns, columns).transpose((0, 2, 1, 3))
 
 
 def halved(size: int, most: int) -> tuple[Span, ...]:
@@ -94,10 +92,22 @@ def cuts(m: int, k: int, n: int) -> Iterator[Cut]:
     """Yield the cuts to try, those of one way to add up next to each other."""
     for depths in dict.fromkeys(halved(k, most) for most in (k, *DEPTHS)):
         deepest = max(stop - start for start, stop in depths)
-        for columns in (n, *(w for w in WIDTHS if w < n)):
-            rows = MOST // (deepest * columns) // STEP * STEP
-            if rows:
-                yield Cut(min(rows, m), columns, depths)
+        for columns in _halves(n):
+            rows = _largest_part(m, MOST // (deepest * columns))
+            if rows >= min(m, SHORTEST):
+                yield Cut(rows, columns, depths)
+
+
+def _halves(size: int) -> Iterator[int]:
+    yield size
+    while size % 2 == 0 and size >= 2 * NARROWEST:
+        size //= 2
+        yield size
+
+
+def _largest_part(size: int, most: int) -> int:
+    """Return the largest divisor of ``size`` up to ``most``; 0 if there is none."""
+    return next((d for d in range(min(size, most), 0, -1) if size % d == 0), 0)
 
 
 def best_cut(a: Array, b: Array) -> Cut | None:
