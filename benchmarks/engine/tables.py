@@ -23,6 +23,9 @@ forward convolutions of PyTorch took three times as long, and the engine looked 
 
 - *GEMM-only floor*: the five matrix products of the step and nothing else (two forward, three for
   gradients), written into resident memory.
+- *64-32-10* with batch 16: a step so small that it is what its calls cost. `python
+  benchmarks/small_step.py` holds the plan against a step written by hand in the fewest calls of
+  NumPy that we found, which rounds otherwise; compiled loops need no such calls.
 - *100 small operations*: multiply and add in turn on 64×10, forward and the gradient of the input.
 - *Each pass* of a convolution is the pass by itself: the time of the program that gives output and
   gradient, less that of the forward program, in the same process round.
