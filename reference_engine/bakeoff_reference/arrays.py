@@ -1,10 +1,10 @@
 """The array module that the engine computes with, held explicitly as ``xp``.
 
 Rules never import an array library: they are given ``xp``, a namespace with the functions
-below, and arrays that know ``shape, ndim, dtype, size, reshape, swapaxes, transpose, astype``,
-basic indexing and the arithmetic operators. `array_module` makes the namespace from NumPy; CuPy
-has the same functions and can take its place. `bakeoff_reference.plan.recorder` offers the
-same interface and writes down what is called.
+below, and arrays that know ``shape, ndim, strides, dtype, size, reshape, swapaxes, transpose,
+astype``, basic indexing and the arithmetic operators. `array_module` makes the namespace from
+NumPy; CuPy has the same functions and can take its place. `bakeoff_reference.plan.recorder`
+offers the same interface and writes down what is called.
 """
 
 from functools import cache

@@ -8,6 +8,7 @@ from math import prod
 
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.batched import product
 from bakeoff_reference.conv.columns import Columns
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.im2col import filters, grouped
@@ -29,7 +30,7 @@ def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int) -> Array
     for part in parts:
         columns.fill(xp, x[part])
         # (G, O/G, K) @ (n, G, K, L) --> (n, G, O/G, L)
-        xp.matmul(w, columns.matrices, out=grouped(y[part], geo))
+        product(xp, w, columns.matrices, out=grouped(y[part], geo))
     return y
 
 
@@ -45,7 +46,7 @@ def filter_grad(
         columns.fill(xp, x[part])
         # (n, G, K, L) @ (n, G, L, O/G) --> (n, G, K, O/G), added up over n; the wider matrix
         # on the left is what BLAS is faster at
-        each = xp.matmul(columns.matrices, grouped(g[part], geo).swapaxes(-1, -2))
+        each = product(xp, columns.matrices, grouped(g[part], geo).swapaxes(-1, -2))
         xp.add(total, each[0] if size == 1 else xp.sum(each, axis=0), out=total)
     return total.swapaxes(1, 2).reshape(weight_shape)
 
@@ -58,6 +59,6 @@ def input_grad(xp: XP, g: Array, weight: Array, x_shape: Shape, geo: Geometry, l
     columns = Columns(xp, x, size, geo)
     for part in parts:
         # (G, K, O/G) @ (n, G, O/G, L) --> (n, G, K, L)
-        xp.matmul(w, grouped(g[part], geo), out=columns.matrices)
+        product(xp, w, grouped(g[part], geo), out=columns.matrices)
         columns.add_back(xp, x[part])
     return x

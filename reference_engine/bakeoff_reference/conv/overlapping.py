@@ -13,6 +13,7 @@ from math import prod
 
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.batched import product
 from bakeoff_reference.conv.blocked import blocks
 from bakeoff_reference.conv.geometry import Geometry, spots
 
@@ -35,7 +36,7 @@ def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int) -> Array
     w = unrolled.filters(weight)
     for part in parts:
         # (G, 1, O/G, K) @ (G, H, K, n * rest) --> (G, H, O/G, n * rest)
-        each = xp.matmul(w, unrolled.windows(xp, x[part]))
+        each = product(xp, w, unrolled.windows(xp, x[part]))
         xp.copyto(unrolled.by_rows(y[part]), each.reshape((*each.shape[:3], size, *geo.out[1:])))
     return y
 
@@ -53,7 +54,7 @@ def filter_grad(
     for part in parts:
         xp.copyto(rows, unrolled.by_rows(g[part]))
         # (G, H, K, n * rest) @ (G, H, n * rest, O/G) --> (G, H, K, O/G), added up over H
-        each = xp.matmul(unrolled.windows(xp, x[part]), flat.swapaxes(-1, -2))
+        each = product(xp, unrolled.windows(xp, x[part]), flat.swapaxes(-1, -2))
         xp.add(total, xp.sum(each, axis=1), out=total)
     return unrolled.unfiltered(total, weight_shape)
 

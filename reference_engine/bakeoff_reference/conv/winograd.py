@@ -23,6 +23,7 @@ import numpy
 
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
+from bakeoff_reference.batched import product
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.tiles import Matrix, Sandwich, Tiles
 
@@ -96,7 +97,7 @@ def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int, f: Trans
         for step, wider in tiles.steps():
             to_inputs(xp, phases[:, wider])
             # (f * f, 1, G, O/G, C/G) @ (f * f, rows, G, C/G, L) --> (f * f, rows, G, O/G, L)
-            xp.matmul(u, v, out=m)
+            product(xp, u, v, out=m)
             to_outputs(xp, products)
             tiles.unsort(xp, y[part], outputs, step)
     return y
@@ -122,7 +123,7 @@ def filter_grad(
             to_inputs(xp, phases[:, wider])
             to_products(xp, cotangents[:, step])
             # (f * f, rows, G, C/G, L) @ (f * f, rows, G, L, O/G), added up over rows
-            xp.matmul(v, w.swapaxes(-1, -2), out=each)
+            product(xp, v, w.swapaxes(-1, -2), out=each)
             for row in range(tiles.height):
                 xp.add(total, each[:, row], out=total)
     planes = total.reshape((size, 1, size, prod(total.shape[1:])))

@@ -103,6 +103,10 @@ class Recorded:
         return self.value.size  # type: ignore[no-any-return]
 
     @property
+    def strides(self) -> tuple[int, ...]:
+        return self.value.strides  # type: ignore[no-any-return]
+
+    @property
     def dtype(self) -> Any:
         return self.value.dtype
 

@@ -12,8 +12,8 @@ import numpy
 
 from bakeoff_reference.arrays import NUMPY, UFUNCS, Array
 from bakeoff_reference.conv.settings import DEFAULT, ConvSettings
-from bakeoff_reference.plan.products import best_cut
 from bakeoff_reference.plan.recorded import Kind, Recorded, Root, Scalar, Statement
+from bakeoff_reference.products import best_cut
 
 Function = Callable[..., Any]
 

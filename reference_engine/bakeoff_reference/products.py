@@ -33,6 +33,7 @@ Step = tuple[str, Any, Any, Any]
 Span = tuple[int, int]  # start and stop
 Clock = Callable[[], float]
 Way = Callable[[], object]
+Cuts = Callable[[int, int, int], "Iterable[Cut]"]  # of the sizes m, k, n
 
 
 class Cut(NamedTuple):
@@ -110,28 +111,33 @@ def _largest_part(size: int, most: int) -> int:
     return next((d for d in range(min(size, most), 0, -1) if size % d == 0), 0)
 
 
-def best_cut(a: Array, b: Array) -> Cut | None:
-    """Return the cut that is faster than the product as a whole; None if there is none."""
-    (m, k), n = a.shape, b.shape[1]
-    orders = _order(a), _order(b)
-    if not MOST < m * k * n <= LARGEST or "" in orders:
+def best_cut(a: Array, b: Array, ways: Cuts = cuts) -> Cut | None:
+    """Return the cut that is faster than the product as a whole; None if there is none.
+
+    Of arrays with more dimensions it is that of each of their matrices.
+    """
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    if not MOST < m * k * n <= LARGEST or a.dtype.char not in "fd":
         return None
-    return _tried(m, k, n, a.dtype.name, *orders)
+    orders = _order(a), _order(b)
+    return None if "" in orders else _tried(ways, m, k, n, a.dtype.char, *orders)
 
 
 def _order(x: Array) -> str:
     """Along which dimension elements are neighbours: as BLAS takes a matrix, or empty."""
-    return {x.strides[0]: "F", x.strides[1]: "C"}.get(x.itemsize, "")
+    return {x.strides[-2]: "F", x.strides[-1]: "C"}.get(x.dtype.itemsize, "")
 
 
 @cache
-def _tried(m: int, k: int, n: int, dtype: str, first: str, second: str) -> Cut | None:
+def _tried(ways: Cuts, m: int, k: int, n: int, dtype: str, first: str, second: str) -> Cut | None:
     rng = numpy.random.default_rng(0)
     a, b = (
-        numpy.asarray(rng.standard_normal(shape), dtype, order=order)  # type: ignore[call-overload]
+        rng.standard_normal(shape, dtype)  # type: ignore[call-overload]
+        if order == "C"
+        else rng.standard_normal(shape[::-1], dtype).T  # type: ignore[call-overload]
         for shape, order in (((m, k), first), ((k, n), second))
     )
-    return fastest(a, b, tuple(cuts(m, k, n)))
+    return fastest(a, b, tuple(ways(m, k, n)))
 
 
 def fastest(a: Array, b: Array, given: Sequence[Cut], clock: Clock = perf_counter) -> Cut | None:
