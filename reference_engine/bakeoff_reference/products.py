@@ -33,7 +33,7 @@ Step = tuple[str, Any, Any, Any]
 Span = tuple[int, int]  # start and stop
 Clock = Callable[[], float]
 Way = Callable[[], object]
-Cuts = Callable[[int, int, int], "Iterable[Cut]"]  # of the sizes m, k, n
+Find = Callable[[Array, Array], "Cut | None"]
 
 
 class Cut(NamedTuple):
@@ -111,8 +111,13 @@ def _largest_part(size: int, most: int) -> int:
     return next((d for d in range(min(size, most), 0, -1) if size % d == 0), 0)
 
 
-def best_cut(a: Array, b: Array, ways: Cuts = cuts) -> Cut | None:
-    """Return the cut that is faster than the product as a whole; None if there is none.
+def fastest_cut(a: Array, b: Array) -> Cut | None:
+    """Return the cut of a product that is faster than the whole; None if there is none."""
+    return fastest(a, b, tuple(cuts(len(a), *b.shape)))
+
+
+def best_cut(a: Array, b: Array, find: Find = fastest_cut) -> Cut | None:
+    """Return what ``find`` does for matrices of such sizes, once per process.
 
     Of arrays with more dimensions it is that of each of their matrices.
     """
@@ -120,7 +125,7 @@ def best_cut(a: Array, b: Array, ways: Cuts = cuts) -> Cut | None:
     if not MOST < m * k * n <= LARGEST or a.dtype.char not in "fd":
         return None
     orders = _order(a), _order(b)
-    return None if "" in orders else _tried(ways, m, k, n, a.dtype.char, *orders)
+    return None if "" in orders else _found(find, m, k, n, a.dtype.char, *orders)
 
 
 def _order(x: Array) -> str:
@@ -129,7 +134,7 @@ def _order(x: Array) -> str:
 
 
 @cache
-def _tried(ways: Cuts, m: int, k: int, n: int, dtype: str, first: str, second: str) -> Cut | None:
+def _found(find: Find, m: int, k: int, n: int, dtype: str, first: str, second: str) -> Cut | None:
     rng = numpy.random.default_rng(0)
     a, b = (
         rng.standard_normal(shape, dtype)  # type: ignore[call-overload]
@@ -137,7 +142,7 @@ def _tried(ways: Cuts, m: int, k: int, n: int, dtype: str, first: str, second: s
         else rng.standard_normal(shape[::-1], dtype).T  # type: ignore[call-overload]
         for shape, order in (((m, k), first), ((k, n), second))
     )
-    return fastest(a, b, tuple(ways(m, k, n)))
+    return find(a, b)
 
 
 def fastest(a: Array, b: Array, given: Sequence[Cut], clock: Clock = perf_counter) -> Cut | None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from bakeoff.passes import gradient_program
 from bakeoff_numpy.adapter import NumpyAdapter
 from bakeoff_reference import batched
 from bakeoff_reference.arrays import NUMPY
-from bakeoff_reference.batched import LANES, Grid, grids, product
+from bakeoff_reference.batched import LANES, Grid, best_grid, grids, product, ruled
 from bakeoff_reference.plan import compile_program
 from bakeoff_reference.products import MOST
 from bakeoff_worker.program import Value
@@ -42,7 +43,7 @@ def test_blocks_make_up_the_products(
 ) -> None:  # fmt: skip
     """With ``out`` and without, whichever of the batch's dimensions are repeated."""
     a, b = order(_whole_numbers(*first, 4, 6)), order(_whole_numbers(*second, 6, 10))
-    monkeypatch.setattr(batched, "best_cut", lambda a, b, ways: Grid(rows, columns, depths))
+    monkeypatch.setattr(batched, "best_cut", lambda a, b, find: Grid(rows, columns, depths))
     expected = np.matmul(a, b)
     out = np.full_like(expected, np.nan)
     assert product(NUMPY, a, b, out=out) is out
@@ -51,18 +52,64 @@ def test_blocks_make_up_the_products(
 
 
 @pytest.mark.parametrize("a_order", [lambda x: x, _turned], ids=["rows", "columns"])
-@pytest.mark.parametrize("b_order", [lambda x: x, _turned], ids=["rows", "columns"])
 @pytest.mark.parametrize(
-    ("m", "k", "n"), [(128, 64, 784), (64, 640, 256), (64, 128, 196), (256, 128, 64)]
+    ("m", "k", "n", "b_order"),
+    [(128, 64, 784, lambda x: x), (64, 640, 256, lambda x: x), (128, 128, 128, _turned)],
+    ids=["128-64-784", "64-640-256", "128-128-128-columns"],
 )
 def test_the_bits_are_those_of_the_whole_product(
     m: int, k: int, n: int, a_order: Any, b_order: Any
 ) -> None:
-    """Whatever is found fastest here."""
+    """Whatever is found fastest here, if there is no rule."""
     rng = np.random.default_rng(1)
     a, b = (rng.standard_normal(s, dtype="float32") for s in ((2, m, k), (2, k, n)))
     a, b = a_order(a), b_order(b)
     np.testing.assert_array_equal(product(NUMPY, a, b), np.matmul(a, b))
+
+
+@pytest.mark.parametrize(
+    ("m", "k", "n", "transposed", "expected"),
+    [
+        (128, 784, 64, True, (64, 16, 1)), (144, 784, 10, True, (72, 10, 1)),
+        (320, 256, 128, True, (64, 16, 1)),
+        (128, 4096, 64, True, (8, 16, 1)), (576, 196, 128, True, None), (128, 784, 20, True, None),
+        (64, 128, 196, False, (32, 196, 1)), (64, 576, 196, False, (16, 196, 2)),
+        (64, 1152, 196, False, None), (128, 64, 784, False, None),
+    ],
+)  # fmt: skip
+def test_blocks_that_round_otherwise_are_ruled_by_size(
+    m: int, k: int, n: int, transposed: bool, expected: tuple[int, ...] | None
+) -> None:
+    """By columns, by rows; or not at all. The third number is of the sums' parts."""
+    grid = ruled(m, k, n, transposed=transposed)
+    assert (grid and (grid.rows, grid.columns, len(grid.depths))) == expected
+
+
+A, B = (np.random.default_rng(2).standard_normal(s, dtype="float32") for s in ((8, 32), (32, 16)))
+WHOLE, OTHER = Grid(8, 16, ((0, 32),)), Grid(8, 16, tuple((i, i + 1) for i in range(32)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "threads", "by_clock"),
+    [(OTHER, 1, False), (OTHER, 2, True), (WHOLE, 1, True), (None, 1, True)],
+    ids=["other-bits", "threads", "same-bits", "no-rule"],
+)
+def test_no_clock_decides_of_other_bits(
+    rule: Grid | None, threads: int, by_clock: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the rule gives is taken untimed, where BLAS has a kernel for it and no threads."""
+    timed: list[Any] = []
+    monkeypatch.setattr(batched, "ruled", lambda m, k, n, transposed: rule)
+    monkeypatch.setattr(batched, "fastest", lambda a, b, given: timed.append(given))
+    monkeypatch.setattr(batched, "blas_threads", lambda: threads)
+    assert best_grid(A, B) == (None if by_clock else rule)
+    assert bool(timed) == by_clock
+
+
+def test_threads_of_blas_are_told() -> None:
+    for count in (1, 2):
+        with threadpool_limits(count, "blas"):
+            assert batched.blas_threads() == count
 
 
 @pytest.mark.parametrize(
@@ -112,7 +159,7 @@ def test_convolutions_in_blocks_are_the_same(name: str, monkeypatch: pytest.Monk
     whole = results()
     met = set()
 
-    def cut(a: Any, b: Any, ways: Any) -> Grid:
+    def cut(a: Any, b: Any, find: Any) -> Grid:
         (m, k), n = a.shape[-2:], b.shape[-1]
         met.add(type(a))
         half = k // 2

@@ -165,5 +165,5 @@ def _strided(m: int, n: int) -> Any:
 def test_products_that_cannot_gain_are_not_tried(
     a: Any, b: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "_tried", None)
+    monkeypatch.setattr(products, "_found", None)
     assert best_cut(a, b) is None
