@@ -1,11 +1,11 @@
-"""Matrix products in blocks, where that takes less time and gives the same bits.
+"""Products of matrices in blocks, where that takes less time and gives the same bits.
 
 BLAS copies both factors into an order of its own before it multiplies (Goto & van de Geijn,
 Anatomy of high-performance matrix multiplication, ACM TOMS 34(3), 2008). For a batch of 64 the
 copies are a tenth of the work. OpenBLAS has kernels that do without, for processors with AVX-512
 and up to 100^3 multiplications; cut into blocks of that size, a larger product takes them too.
-One call of ``matmul`` multiplies all blocks: it walks along the first dimensions of its operands,
-and a matrix in blocks is a view of four.
+Blocks of equal size are a view with two dimensions more, along which ``matmul`` walks: one call
+multiplies all, and a block costs the call of BLAS and nothing else.
 
 Long sums BLAS adds up in parts. A product cut at the same places has the same bits: which those
 are, and whether cutting saves time here, is tried once per process for each shape. An input fed
@@ -25,7 +25,7 @@ from bakeoff_reference.arrays import Array
 MOST = 100**3  # multiplications of a block
 LARGEST = 2**25  # of a product that is worth a trial: larger ones gain little
 DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
-NARROWEST, SHORTEST = 16, 8  # columns and rows of a block
+STEP, LANES = 8, 16  # rows and columns of a block are a multiple: BLAS takes so many at once
 ROUNDS = 25
 GAIN, NEAR = 0.97, 1.01
 
@@ -37,7 +37,7 @@ Find = Callable[[Array, Array], "Cut | None"]
 
 
 class Cut(NamedTuple):
-    """How a product (m, k) @ (k, n) is cut: into equal blocks, multiplied by one call.
+    """How a product (..., m, k) @ (..., k, n) is cut: into equal blocks, multiplied by one call.
 
     Attributes
     ----------
@@ -59,8 +59,8 @@ class Cut(NamedTuple):
         """Yield what to call, by name, and with what; ``scratch`` is an array like ``out``."""
         for start, stop in self.depths:
             depth, into = stop - start, scratch if start else out
-            whole = depth == a.shape[1]
-            p, q = (a, b) if whole else (a[:, start:stop], b[start:stop])
+            whole = depth == a.shape[-1]
+            p, q = (a, b) if whole else (a[..., start:stop], b[..., start:stop, :])
             p, q = blocks(p, self.rows, depth), blocks(q, depth, self.columns)
             yield "matmul", p, q, blocks(into, self.rows, self.columns)
             if start:
@@ -68,11 +68,11 @@ class Cut(NamedTuple):
 
 
 def blocks(x: Any, rows: int, columns: int) -> Any:
-    """(m, n) -> (m / rows, n / columns, rows, columns), a view; what is not cut as it is."""
-    m, n = x.shape
-    if (rows, columns) == (m, n):
+    """(..., m, n) -> (..., m / rows, n / columns, rows, columns); one whole matrix as it is."""
+    *batch, m, n = x.shape
+    if (rows, columns) == x.shape:
         return x
-    return x.reshape(m // rows, rows, n // columns, columns).transpose((0, 2, 1, 3))
+    return x.reshape((*batch, m // rows, rows, n // columns, columns)).swapaxes(-3, -2)
 
 
 def halved(size: int, most: int) -> tuple[Span, ...]:
@@ -90,25 +90,19 @@ def halved(size: int, most: int) -> tuple[Span, ...]:
 
 
 def cuts(m: int, k: int, n: int) -> Iterator[Cut]:
-    """Yield the cuts to try, those of one way to add up next to each other."""
+    """Yield the cuts to try, of every width the highest blocks; those of equal sums together."""
     for depths in dict.fromkeys(halved(k, most) for most in (k, *DEPTHS)):
         deepest = max(stop - start for start, stop in depths)
-        for columns in _halves(n):
-            rows = _largest_part(m, MOST // (deepest * columns))
-            if rows >= min(m, SHORTEST):
+        for columns in (w for w in range(n, 0, -1) if n % w == 0 and (w == n or w % LANES == 0)):
+            rows = part(m, MOST // (deepest * columns))
+            if rows:
                 yield Cut(rows, columns, depths)
 
 
-def _halves(size: int) -> Iterator[int]:
-    yield size
-    while size % 2 == 0 and size >= 2 * NARROWEST:
-        size //= 2
-        yield size
-
-
-def _largest_part(size: int, most: int) -> int:
-    """Return the largest divisor of ``size`` up to ``most``; 0 if there is none."""
-    return next((d for d in range(min(size, most), 0, -1) if size % d == 0), 0)
+def part(size: int, most: int) -> int:
+    """Return the largest divisor of a size that is all of it or a multiple of STEP; 0 if none."""
+    fitting = range(min(size, most), 0, -1)
+    return next((d for d in fitting if size % d == 0 and (d == size or d % STEP == 0)), 0)
 
 
 def fastest_cut(a: Array, b: Array) -> Cut | None:

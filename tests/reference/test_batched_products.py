@@ -11,9 +11,9 @@ from bakeoff.passes import gradient_program
 from bakeoff_numpy.adapter import NumpyAdapter
 from bakeoff_reference import batched
 from bakeoff_reference.arrays import NUMPY
-from bakeoff_reference.batched import LANES, Grid, best_grid, grids, product, ruled
+from bakeoff_reference.batched import product, ruled, ruled_cut
 from bakeoff_reference.plan import compile_program
-from bakeoff_reference.products import MOST
+from bakeoff_reference.products import Cut
 from bakeoff_worker.program import Value
 
 ONCE, TWICE = ((0, 6),), ((0, 4), (4, 6))
@@ -43,7 +43,7 @@ def test_blocks_make_up_the_products(
 ) -> None:  # fmt: skip
     """With ``out`` and without, whichever of the batch's dimensions are repeated."""
     a, b = order(_whole_numbers(*first, 4, 6)), order(_whole_numbers(*second, 6, 10))
-    monkeypatch.setattr(batched, "best_cut", lambda a, b, find: Grid(rows, columns, depths))
+    monkeypatch.setattr(batched, "best_cut", lambda a, b, find: Cut(rows, columns, depths))
     expected = np.matmul(a, b)
     out = np.full_like(expected, np.nan)
     assert product(NUMPY, a, b, out=out) is out
@@ -81,12 +81,12 @@ def test_blocks_that_round_otherwise_are_ruled_by_size(
     m: int, k: int, n: int, transposed: bool, expected: tuple[int, ...] | None
 ) -> None:
     """By columns, by rows; or not at all. The third number is of the sums' parts."""
-    grid = ruled(m, k, n, transposed=transposed)
-    assert (grid and (grid.rows, grid.columns, len(grid.depths))) == expected
+    cut = ruled(m, k, n, transposed=transposed)
+    assert (cut and (cut.rows, cut.columns, len(cut.depths))) == expected
 
 
 A, B = (np.random.default_rng(2).standard_normal(s, dtype="float32") for s in ((8, 32), (32, 16)))
-WHOLE, OTHER = Grid(8, 16, ((0, 32),)), Grid(8, 16, tuple((i, i + 1) for i in range(32)))
+WHOLE, OTHER = Cut(8, 16, ((0, 32),)), Cut(8, 16, tuple((i, i + 1) for i in range(32)))
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ WHOLE, OTHER = Grid(8, 16, ((0, 32),)), Grid(8, 16, tuple((i, i + 1) for i in ra
     ids=["other-bits", "threads", "same-bits", "no-rule"],
 )
 def test_no_clock_decides_of_other_bits(
-    rule: Grid | None, threads: int, by_clock: bool, monkeypatch: pytest.MonkeyPatch
+    rule: Cut | None, threads: int, by_clock: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the rule gives is taken untimed, where BLAS has a kernel for it and no threads."""
     timed: list[Any] = []
     monkeypatch.setattr(batched, "ruled", lambda m, k, n, transposed: rule)
-    monkeypatch.setattr(batched, "fastest", lambda a, b, given: timed.append(given))
+    monkeypatch.setattr(batched, "fastest_cut", lambda a, b: timed.append(a))
     monkeypatch.setattr(batched, "blas_threads", lambda: threads)
-    assert best_grid(A, B) == (None if by_clock else rule)
+    assert ruled_cut(A, B) == (None if by_clock else rule)
     assert bool(timed) == by_clock
 
 
@@ -110,19 +110,6 @@ def test_threads_of_blas_are_told() -> None:
     for count in (1, 2):
         with threadpool_limits(count, "blas"):
             assert batched.blas_threads() == count
-
-
-@pytest.mark.parametrize(
-    ("m", "k", "n"), [(128, 64, 784), (16, 864, 256), (64, 576, 196), (7, 1000, 250), (1, 9, 1)]
-)
-def test_blocks_are_equal_and_of_few_multiplications(m: int, k: int, n: int) -> None:
-    found = list(grids(m, k, n))
-    assert found
-    for rows, columns, depths in found:
-        assert rows * columns * max(stop - start for start, stop in depths) <= MOST
-        assert (m % rows, n % columns) == (0, 0)
-        assert columns == n or columns % LANES == 0
-        assert (depths[0][0], depths[-1][1]) == (0, k)
 
 
 def test_other_array_modules_multiply_as_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,13 +146,11 @@ def test_convolutions_in_blocks_are_the_same(name: str, monkeypatch: pytest.Monk
     whole = results()
     met = set()
 
-    def cut(a: Any, b: Any, find: Any) -> Grid:
+    def cut(a: Any, b: Any, find: Any) -> Cut:
         (m, k), n = a.shape[-2:], b.shape[-1]
         met.add(type(a))
         half = k // 2
-        return Grid(
-            m // 2 if m % 2 == 0 else m, n // 2 if n % 2 == 0 else n, ((0, half), (half, k))
-        )
+        return Cut(m // 2 if m % 2 == 0 else m, n // 2 if n % 2 == 0 else n, ((0, half), (half, k)))
 
     monkeypatch.setattr(batched, "best_cut", cut)
     for got, expected in zip(results(), whole, strict=True):

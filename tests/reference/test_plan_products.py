@@ -12,6 +12,7 @@ from bakeoff_numpy.adapter import NumpyAdapter, PlanAdapter
 from bakeoff_reference import products
 from bakeoff_reference.plan import compile_program, recorder
 from bakeoff_reference.products import (
+    LANES,
     MOST,
     Cut,
     best_cut,
@@ -23,7 +24,8 @@ from bakeoff_worker.program import Value
 
 ONCE, TWICE = ((0, 21),), ((0, 16), (16, 21))
 EACH = tuple((i, i + 1) for i in range(21))
-SHAPES = [(64, 784, 128), (784, 64, 128), (512, 1024, 10), (200, 200, 200), (8, 99999, 4)]
+SHAPES = [(64, 784, 128), (784, 64, 128), (512, 1024, 10), (200, 200, 200), (8, 99999, 4),
+          (16, 864, 256), (7, 1000, 250), (1, 9, 1)]  # fmt: skip
 
 
 def product(ops: Any, a: Any, b: Any) -> Any:
@@ -105,6 +107,7 @@ def test_blocks_are_of_few_multiplications(m: int, k: int, n: int) -> None:
         deepest = max(stop - start for start, stop in cut.depths)
         assert 0 < cut.rows * cut.columns * deepest <= MOST
         assert (m % cut.rows, n % cut.columns) == (0, 0)
+        assert cut.columns == n or cut.columns % LANES == 0
         assert cut.depths[0][0] == 0
         assert cut.depths[-1][1] == k
 
