@@ -124,26 +124,3 @@ def _number(value: Any, kind: str) -> Any:
     return {"int": ctypes.c_int, "long long": ctypes.c_longlong, "float": ctypes.c_float}[kind](
         value
     )
-
-
-# --- storage types ------------------------------------------------------------------------------
-
-UNIT = {"float": 2.0**-24, "__half": 2.0**-11, "__nv_bfloat16": 2.0**-8}
-
-
-def stored(values: Array, kind: str) -> Array:
-    """Return values as a storage type holds them; bfloat16 as its 16 bits."""
-    single = np.asarray(values, "f4")
-    if kind == "float":
-        return single.copy()
-    if kind == "__half":
-        return single.astype("f2")
-    bits = single.view("u4").astype("u8")
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype("u2")
-
-
-def values(array: Array, kind: str) -> Array:
-    """Return what is stored, in float64."""
-    if kind == "__nv_bfloat16":
-        array = (array.astype("u4") << 16).view("f4")
-    return array.astype("f8")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gpu.emulated import stored, values
+from gpu.storage import stored, values
 
 _TYPES = {0: np.float32, 1: np.float64, 2: np.float16, 14: np.uint16}  # bfloat16 as its bits
 _ATTRIBUTES = {3: ctypes.c_int32, 4: ctypes.c_int32, 7: ctypes.c_int32, 8: ctypes.c_uint64}

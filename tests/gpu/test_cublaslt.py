@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bakeoff_cupy.cublaslt import CublasLt, Heuristic, operand, product
-from gpu.emulated import stored, values
 from gpu.lt import Library
+from gpu.storage import stored, values
 
 Array = np.ndarray[Any, Any]
 

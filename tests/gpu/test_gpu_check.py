@@ -29,7 +29,7 @@ GOOD = {"what": "a", "status": "ok", "found": "b"}
 @pytest.fixture(scope="module")
 def check() -> Iterator[Any]:
     """The modules of the check, loaded as they are run: with their folder on the path."""
-    names = ("bench", "child", "driver", "judged", "page", "provided", "steps")
+    names = ("bench", "child", "driver", "judged", "page", "provided", "steps", "storage")
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(FOLDER)

@@ -11,7 +11,8 @@ from bakeoff_cupy import kernels
 from bakeoff_cupy.fused import NUMBERS
 from bakeoff_reference.arrays import NUMPY
 from bakeoff_reference.optimizers import DEFINITIONS, complete
-from gpu.emulated import UNIT, Kernel, library, stored, values
+from gpu.emulated import Kernel, library
+from gpu.storage import UNIT, drawn, stored, values
 
 Array = np.ndarray[Any, Any]
 Get = Callable[[str, str], Kernel]
@@ -38,12 +39,6 @@ def close(found: Array, expected: Array, kind: str, scale: Array | float, roundi
         allowed = allowed + 2.0**-25  # half its smallest subnormal number
     error = np.abs(values(found, kind) - expected)
     assert not np.any(~(error <= allowed)), f"{np.nanmax(error / allowed):.3g} of the bound"
-
-
-def drawn(seed: int, shape: tuple[int, ...], kind: str, size: float = 1.0) -> tuple[Array, Array]:
-    """Return stored numbers, and what they are in float64."""
-    held = stored(size * np.random.default_rng(seed).standard_normal(shape), kind)
-    return held, values(held, kind)
 
 
 def cross_entropy(z: Array, labels: Array) -> tuple[Array, Array]:
