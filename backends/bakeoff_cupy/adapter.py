@@ -40,7 +40,7 @@ class CupyAdapter(Adapter):
 
         device.require(cupy)
         library = cublaslt.load()  # first: cuDNN ends the process if it finds none
-        self._build(cupy, library, *convolution.load())
+        self._build(cupy, library, *convolution.load(device.cuda(cupy)))
 
     def _build(self, cp: Any, library: Any, cudnn: Any, missing: str = "") -> None:
         """Build the engine over CuPy, cuBLASLt and cuDNN; ``missing`` says why that is None."""

@@ -45,6 +45,11 @@ def describe(cp: Any) -> dict[str, Any]:
     }
 
 
+def cuda(cp: Any) -> int:
+    """Return the major version of CUDA that CuPy was built for, and runs with."""
+    return int(cp.cuda.runtime.runtimeGetVersion()) // 1000
+
+
 def tf32() -> bool:
     """Return whether CuPy lets float32 products be of rounded operands (``CUPY_TF32``)."""
     return os.environ.get("CUPY_TF32", "0") not in ("", "0")

@@ -4,13 +4,14 @@ import subprocess
 import venv
 from collections.abc import Collection
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import bakeoff_cupy
 from bakeoff import environments
 from bakeoff.interface import Backend
-from bakeoff_cupy import builds, cublaslt
+from bakeoff_cupy import builds, cublaslt, device
 from bakeoff_cupy.kernels.nvrtc import REQUIREMENTS
 
 
@@ -58,6 +59,12 @@ def test_the_environment_is_of_the_build(monkeypatch: pytest.MonkeyPatch) -> Non
     bakeoff_cupy.register_backends(registered.append)
     assert registered
     assert all("cupy-cuda12x[ctk]==14.*" in b.requirements for b in registered)
+
+
+@pytest.mark.parametrize(("version", "major"), [(12090, 12), (13000, 13)])
+def test_the_running_build_is_known_by_its_runtime(version: int, major: int) -> None:
+    runtime = SimpleNamespace(runtimeGetVersion=lambda: version)
+    assert device.cuda(SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))) == major
 
 
 def test_without_cublaslt_it_is_said_what_to_install() -> None:

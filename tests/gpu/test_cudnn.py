@@ -307,7 +307,8 @@ def test_without_a_frontend_everything_is_im2cols() -> None:
     assert absent.describe() == "im2col and matrix products; no cuDNN: no module"
 
 
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cuda", [13, 12])
+def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, cuda: int) -> None:
     def backend_version() -> int:
         raise RuntimeError("Unable to find symbol cudnnGetVersion")
 
@@ -316,10 +317,10 @@ def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         (SimpleNamespace(backend_version=backend_version), "symbol cudnnGetVersion"),
     ):
         monkeypatch.setitem(sys.modules, "cudnn", module)
-        found, told = passes.load()
+        found, told = passes.load(cuda)
         assert found is None
         assert reason in told
-        assert told.endswith("; install nvidia-cudnn-frontend and nvidia-cudnn-cu13")
+        assert told.endswith(f"; install nvidia-cudnn-frontend and nvidia-cudnn-cu{cuda}")
 
 
 @pytest.mark.parametrize(

@@ -126,12 +126,15 @@ def _last(shape: Shape) -> Shape:
     return (shape[0], *shape[2:], shape[1])
 
 
-def load() -> tuple[Any, str]:
-    """Return cuDNN's frontend, with the library found; or None, and why."""
+def load(cuda: int) -> tuple[Any, str]:
+    """Return cuDNN's frontend, with the library found; or None, and why.
+
+    ``cuda`` is the major version of CUDA that CuPy was built for, whose cuDNN it needs.
+    """
     try:
         import cudnn
 
         cudnn.backend_version()
     except (ImportError, RuntimeError, OSError) as error:
-        return None, f"{error}; install nvidia-cudnn-frontend and nvidia-cudnn-cu13"
+        return None, f"{error}; install nvidia-cudnn-frontend and nvidia-cudnn-cu{cuda}"
     return cudnn, ""
