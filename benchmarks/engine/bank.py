@@ -1,30 +1,25 @@
 """The times of the rows' cases: measured by bakeoff's own runs, as its journals hold them."""
 
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from unittest.mock import patch
 
-import pluggy
+from measured import measured, ranking
 from rows import DIRECT, FLOOR, PLAN, Ratio
 from workloads import SUITE
 
-from bakeoff import environments, hookspecs, statistics
-from bakeoff.examiner import OracleExaminer, oracle_for
+from bakeoff import environments, statistics
 from bakeoff.interface import Backend
 from bakeoff.journal import Journal
-from bakeoff.plugins import Plugins, load
+from bakeoff.plugins import load
 from bakeoff.progress import Silent
-from bakeoff.ranking import Ranking, settings_of
+from bakeoff.ranking import Ranking
 from bakeoff.record import Outcome
-from bakeoff.runner import Run
 from bakeoff.seating import Provided
-from bakeoff.sessions import begin
 from bakeoff.settings import Settings
 from bakeoff.statistics import Interval
-from bakeoff.timing import PACES, Pace, clock_for
+from bakeoff.timing import Pace, clock_for
 
 HERE = Path(__file__).parent
 SWEEPS, BLOCK_NS, TIMEOUT_S = 4, 5_000_000, 120
@@ -122,24 +117,14 @@ def _run(bank: Bank, suite: str, parts: list[Ratio], rounds: int) -> None:
     named = {part.new: None for part in parts} | {part.base: None for part in parts}
     backends = tuple(name for name in named if name in there)
     cases = tuple(dict.fromkeys(case for part in parts for case in part.cases))
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    plugins = Plugins(manager, backends=there, suites={**load().suites, "engine": SUITE})
     settings = Settings(
         preset="standard", backends=backends, suites=(suite,), cases=cases, half_width=0.0,
         threads=bank.threads,
     )  # fmt: skip
     pace = Pace(BUDGET_S, rounds, SWEEPS, BLOCK_NS, TIMEOUT_S)
-    with tempfile.TemporaryDirectory() as folder, patch.dict(PACES, {"standard": pace}):
-        journal, plan = begin(settings, plugins, Path(folder))
-        with journal:
-            Run(
-                journal, settings, plan, plugins, Told(), _provide,
-                lambda scratch, stack: OracleExaminer(
-                    stack.enter_context(oracle_for(there, scratch))
-                ),
-            ).measure()  # fmt: skip
-            _keep(bank, suite, journal)
+    suites = {**load().suites, "engine": SUITE}
+    with measured(settings, pace, there, suites, _provide, Told()) as journal:
+        _keep(bank, suite, journal)
 
 
 def _provide(backend: Backend, progress: Callable[[str], None]) -> Provided:
@@ -148,11 +133,10 @@ def _provide(backend: Backend, progress: Callable[[str], None]) -> Provided:
 
 
 def _keep(bank: Bank, suite: str, journal: Journal) -> None:
-    records, about = list(journal.records()), journal.environments()
-    ranking = Ranking(journal.cases(), settings_of(journal.meta, about, records), records)
-    bank.rankings[suite] = ranking
-    bank.noise[suite] = statistics.noise_floor(ranking.twins())
-    for record in records:
+    found, about = ranking(journal), journal.environments()
+    bank.rankings[suite] = found
+    bank.noise[suite] = statistics.noise_floor(found.twins())
+    for record in journal.records():
         if record.environment_id:
             bank.versions.setdefault(record.backend, _version(about[record.environment_id]))
 

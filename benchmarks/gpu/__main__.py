@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))  # also when run as a folder's path
+sys.path.append(str(Path(__file__).parents[1]))
 
 from driver import Command, Done, commands, run
 from page import page

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # also when it is loaded by another script
+sys.path.append(str(Path(__file__).parents[1]))
 
 from judged import Row, row
 from steps import CHECKS_OF

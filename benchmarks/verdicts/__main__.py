@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # also when run as a folder's path
+sys.path.append(str(Path(__file__).parents[1]))
 
 from bank import Bank, collect
 from conditions import CONDITIONS, condition

@@ -1,26 +1,20 @@
 """Many process rounds of bakeoff's own, measured by a real run, from which trials are cut."""
 
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from unittest.mock import patch
 
-import pluggy
 from kernels import KERNELS, SUITE, backends
+from measured import measured
 
-from bakeoff import hookspecs, machine
-from bakeoff.examiner import OracleExaminer, oracle_for
-from bakeoff.plugins import Plugins, load
-from bakeoff.progress import Silent
+from bakeoff import machine
+from bakeoff.interface import Backend
 from bakeoff.record import Record
-from bakeoff.runner import Run
 from bakeoff.seating import Provided
-from bakeoff.sessions import begin
 from bakeoff.settings import Settings
 from bakeoff.statistics import per_call_ns
-from bakeoff.timing import PACES, Pace
+from bakeoff.timing import Pace
 
 BLOCK_NS = 2_000_000
 
@@ -48,27 +42,17 @@ class Bank:
 def collect(rounds: int, cpu: int, drifts: bool, max_time_s: float | None = None) -> Bank:
     """Measure rounds, each with fresh workers of all seats, on the given processor."""
     offered = {b.name: b for b in backends(drifts)}
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    plugins = Plugins(manager, backends=offered, suites={"kernels": SUITE})
     pace = Pace(max_time_s, rounds, sweeps=2, block_ns=BLOCK_NS, timeout_s=60, half_width=0.0)
-    engine = {"numpy": load().backends["numpy"]}
+    settings = Settings(preset="smoke", backends=tuple(offered))
     with (
-        tempfile.TemporaryDirectory() as folder,
-        patch.dict(PACES, {"smoke": pace}),
         patch.object(machine, "pick_cpu", lambda: cpu),
+        measured(settings, pace, offered, {"kernels": SUITE}, _in_place) as journal,
     ):
-        settings = Settings(preset="smoke", backends=tuple(offered))
-        journal, plan = begin(settings, plugins, Path(folder))
-        with journal:
-            Run(
-                journal, settings, plan, plugins, Silent(),
-                lambda backend, progress: Provided(sys.executable, {}),
-                lambda scratch, stack: OracleExaminer(
-                    stack.enter_context(oracle_for(engine, scratch))
-                ),
-            ).measure()  # fmt: skip
-            return _bank(list(journal.records()))
+        return _bank(list(journal.records()))
+
+
+def _in_place(backend: Backend, progress: Callable[[str], None]) -> Provided:
+    return Provided(sys.executable, {})
 
 
 def _bank(records: list[Record]) -> Bank:

@@ -22,8 +22,9 @@ FOLDER = ROOT / "benchmarks" / "engine"
 def engine():
     """The benchmark's modules, loaded as they are run: with its folder on the path."""
     before = set(sys.modules)
-    names = ("alone", "bank", "judging", "rows", "tables", "workloads")
+    names = ("alone", "bank", "judging", "measured", "rows", "tables", "workloads")
     with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER.parent)
         patch.syspath_prepend(FOLDER)
         yield SimpleNamespace(**{name: import_module(name) for name in names})
     for name in set(names) - before:

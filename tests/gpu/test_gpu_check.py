@@ -29,9 +29,20 @@ GOOD = {"what": "a", "status": "ok", "found": "b"}
 @pytest.fixture(scope="module")
 def check() -> Iterator[Any]:
     """The modules of the check, loaded as they are run: with their folder on the path."""
-    names = ("bench", "child", "driver", "judged", "page", "provided", "steps", "storage")
+    names = (
+        "bench",
+        "child",
+        "driver",
+        "judged",
+        "measured",
+        "page",
+        "provided",
+        "steps",
+        "storage",
+    )
     before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER.parent)
         patch.syspath_prepend(FOLDER)
         loaded = {name: import_module(name) for name in names}
         checks = {step.name: import_module(f"checks.{step.name}") for step in loaded["steps"].STEPS}

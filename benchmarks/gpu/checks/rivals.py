@@ -5,28 +5,22 @@ result held against the float64 oracle first; data resident on the device in all
 in the race that names it.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from unittest.mock import patch
 
-import pluggy
 from judged import Row, row
+from measured import measured, ranking
 
-from bakeoff import hookspecs, statistics
+from bakeoff import statistics
 from bakeoff.errors import EnvironmentFailure
-from bakeoff.examiner import OracleExaminer, oracle_for
 from bakeoff.interface import Backend
-from bakeoff.plugins import Plugins, load
-from bakeoff.progress import Silent
-from bakeoff.ranking import Ranking, settings_of
+from bakeoff.plugins import load
+from bakeoff.ranking import Ranking
 from bakeoff.record import Outcome
-from bakeoff.runner import Provide, Run
-from bakeoff.sessions import begin
+from bakeoff.runner import Provide
 from bakeoff.settings import Settings
-from bakeoff.timing import PACES, Pace
+from bakeoff.timing import Pace
 
 STEP = "two_layer/784-128-10-float32-batch64-adam-step"
 OURS, OURS_K = "cupy-graph", "cupy-graph-steps"
@@ -89,10 +83,10 @@ def raced(
     ready = [r for r in races if not {r.new, r.base} & lacking.keys()]
     backends = tuple(dict.fromkeys(b for r in ready for b in (r.new, r.base)))
     cases = tuple(dict.fromkeys(r.case for r in ready))
-    ranking = _measured(suite, cases, backends, provide, pace) if ready else None
+    found = _ranking(suite, cases, backends, provide, pace) if ready else None
     for race in races:
-        if ranking is not None and race in ready:
-            yield judged(race, ranking)
+        if found is not None and race in ready:
+            yield judged(race, found)
         else:
             status, why = next(lacking[b] for b in (race.new, race.base) if b in lacking)
             yield row(race.what, status, why)
@@ -111,29 +105,16 @@ def _why_not(
     return None
 
 
-def _measured(
+def _ranking(
     suite: str, cases: tuple[str, ...], backends: tuple[str, ...], provide: Provide, pace: Pace
 ) -> Ranking:
     loaded = load()
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    plugins = Plugins(manager, backends=loaded.backends, suites=loaded.suites)
     settings = Settings(
         preset="full", suites=(suite,), cases=cases, backends=backends, half_width=0.0,
         max_time_s=SHARES[suite] * pace.budget_s if pace.budget_s else None,
     )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder, patch.dict(PACES, {"full": pace}):
-        journal, plan = begin(settings, plugins, Path(folder))
-        with journal:
-            Run(
-                journal, settings, plan, plugins, Silent(), provide,
-                lambda scratch, stack: OracleExaminer(
-                    stack.enter_context(oracle_for(loaded.backends, scratch))
-                ),
-            ).measure()  # fmt: skip
-            records = list(journal.records())
-            found = settings_of(journal.meta, journal.environments(), records)
-            return Ranking(journal.cases(), found, records)
+    with measured(settings, pace, loaded.backends, loaded.suites, provide) as journal:
+        return ranking(journal)
 
 
 def judged(race: Race, ranking: Ranking) -> Row:
