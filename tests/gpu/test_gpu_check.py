@@ -137,7 +137,8 @@ def test_a_kernel_that_nothing_checks_is_a_failure(
 
 def test_captured_products_are_right_and_have_a_plain_call_s_bits(check: Any, bench: Any) -> None:
     rows = list(check.checks.products.rows(bench))
-    assert len(rows) == 6
+    assert [r["what"].split(",")[0] for r in rows[::3]] == ["float32", "float16", "bfloat16"]
+    assert len(rows) == 9
     assert statuses(rows) == {"ok"}
 
 
@@ -159,7 +160,7 @@ def test_a_wrong_captured_product_fails(
         )  # fmt: skip
     rows = list(check.checks.products.rows(bench))
     failed = [r for r in rows if r["status"] == "fail"]
-    assert len(failed) == (6 if plant == "stale" else 4)
+    assert len(failed) == (9 if plant == "stale" else 6)
     assert all(told in r["found"] for r in failed)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import ml_dtypes  # noqa: F401  # it registers bfloat16
 import numpy as np
 from bench import Bench
 from judged import Row, row
@@ -12,7 +13,7 @@ SHAPES = (
     (784, 64, 128),
     (256, 256, 256),
 )  # m, k, n: those of the step, and one more
-DTYPES = {"float32": 2.0**-24, "float16": 2.0**-11}
+DTYPES = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 EPILOGUES = {"product": {}, "bias": {"bias": True}, "bias and ReLU": {"bias": True, "relu": True}}
 
 
