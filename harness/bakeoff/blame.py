@@ -94,7 +94,7 @@ def _search(
                 refusals.append(f"{piece.what}: {refusal}")
                 continue
             try:
-                failed += _failed(piece, _judged(worker, piece, examiner))
+                failed += _failed(piece, _judged(worker, piece, examiner, trial.tf32))
             except WorkerFailure as failure:
                 if not worker.alive:
                     raise
@@ -134,14 +134,14 @@ def _failed(piece: Piece, checks: tuple[Check, ...]) -> list[Check]:
     ]
 
 
-def _judged(worker: Worker, piece: Piece, examiner: Examiner) -> tuple[Check, ...]:
+def _judged(worker: Worker, piece: Piece, examiner: Examiner, tf32: bool) -> tuple[Check, ...]:
     case, inputs = piece.case, piece.inputs
     worker.prepare(case.program, inputs, case.batches)
     if case.program.kind != "training":
         outputs, _ = worker.call()
-        return examiner.call(case, inputs, outputs)
+        return examiner.call(case, inputs, outputs, tf32)
     trained = worker.train(case.steps, kept_steps(case.steps))
-    checks, _ = examiner.training(case, inputs, trained)
+    checks, _ = examiner.training(case, inputs, trained, tf32)
     return checks[1:]  # without the loss, which is only there to hand gradients on
 
 

@@ -134,9 +134,12 @@ def _number(value: object) -> str:
 
 def _remark(part: Part, usual: float | None, undecided: int) -> str:
     if usual is not None and usual > 1:
+        kept, less = part.dtype, "TF32 or bfloat16"
+        if part.kind == "tf32":
+            kept, less = "TF32", "bfloat16"
         return (
-            f"{part.name}: error is {usual:.3g} times what {part.dtype} keeps to over "
-            f"{part.terms} terms: reduced precision, such as TF32 or bfloat16 products"
+            f"{part.name}: error is {usual:.3g} times what {kept} keeps to over "
+            f"{part.terms} terms: reduced precision, such as {less} products"
         )
     if undecided:
         return f"{undecided} of {part.expected.size} elements undecided: rounding may tip them"

@@ -56,13 +56,13 @@ def watch(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner) -> None
     called = trial.attempt(lambda worker: worker.call())
     if called is not None:
         trial.digests.append(digest(called[0]))
-        trial.judge(tuple(_worse(first, examiner.call(case, inputs, called[0]))))
+        trial.judge(tuple(_worse(first, examiner.call(case, inputs, called[0], trial.tf32))))
     others = replace(case, seed=case.seed + SEEDS_APART)
     drawn = draw_inputs(others)
     seen = trial.attempt(lambda worker: worker.observe(drawn))
     if seen is None:
         return
-    checks = examiner.call(others, drawn, seen["outputs"])
+    checks = examiner.call(others, drawn, seen["outputs"], trial.tf32)
     # Some results are the same for all inputs; the oracle knows.
     trial.judge((*_kept(checks, seen["same"]), *_shared(names, seen)))
     trial.judge(tuple(_worse_on_others(first, checks, seen["same"])))

@@ -23,15 +23,19 @@ ENGINE = "numpy"  # the backend whose adapter is the reference engine
 
 
 class Examiner(Protocol):
-    """What rounds ask about results; tests put others in `OracleExaminer`'s place."""
+    """What rounds ask about results; tests put others in `OracleExaminer`'s place.
+
+    ``tf32`` tells that the operands of float32 products were rounded to TF32, as the toolkit says
+    of itself: then results are held to the bounds of that mode, and compare with no other's.
+    """
 
     def call(
-        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
+        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array], tf32: bool = False
     ) -> tuple[Check, ...]:
         """Judge the outputs of a forward or gradient program."""
 
     def training(
-        self, case: Case, inputs: Mapping[str, Array], trained: Trained
+        self, case: Case, inputs: Mapping[str, Array], trained: Trained, tf32: bool = False
     ) -> tuple[tuple[Check, ...], Series]:
         """Judge losses and kept parameters; return the checks, and the truth's loss per step.
 
@@ -41,7 +45,7 @@ class Examiner(Protocol):
         """
 
     def fit(
-        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted, tf32: bool = False
     ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         """Judge a training to an accuracy; return the checks and the truth's loss per epoch."""
 
@@ -53,14 +57,14 @@ class OracleExaminer:
         self._oracle = oracle
 
     def call(
-        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
+        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array], tf32: bool = False
     ) -> tuple[Check, ...]:
-        return compare_call(case, outputs, self._oracle.call(case, inputs))
+        return compare_call(case, outputs, self._oracle.call(case, inputs, tf32))
 
     def training(
-        self, case: Case, inputs: Mapping[str, Array], trained: Trained
+        self, case: Case, inputs: Mapping[str, Array], trained: Trained, tf32: bool = False
     ) -> tuple[tuple[Check, ...], Series]:
-        truth = self._oracle.training(case, inputs)
+        truth = self._oracle.training(case, inputs, tf32)
         checks = compare_training(case, trained["losses"], trained["params"], truth)
         steps = sorted(truth.params)
         fractions, each = [c.fraction for c in checks[1:]], len(case.program.ask["params"])
@@ -75,9 +79,9 @@ class OracleExaminer:
         return checks, {name: tuple(float(v) for v in a) for name, a in series.items()}
 
     def fit(
-        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted, tf32: bool = False
     ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
-        truth = self._oracle.fit(case, inputs)
+        truth = self._oracle.fit(case, inputs, tf32)
         losses = np.concatenate([fitted["before"], fitted["losses"].reshape(-1)])
         checks = compare_fit(case, losses, fitted["accuracy"][-1], truth)
         return checks, truth.epoch_losses
@@ -91,22 +95,22 @@ class OffTheClock:
         self._deadline = deadline
 
     def call(
-        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array]
+        self, case: Case, inputs: Mapping[str, Array], outputs: list[Array], tf32: bool = False
     ) -> tuple[Check, ...]:
         with self._deadline.paused():
-            return self._examiner.call(case, inputs, outputs)
+            return self._examiner.call(case, inputs, outputs, tf32)
 
     def training(
-        self, case: Case, inputs: Mapping[str, Array], trained: Trained
+        self, case: Case, inputs: Mapping[str, Array], trained: Trained, tf32: bool = False
     ) -> tuple[tuple[Check, ...], Series]:
         with self._deadline.paused():
-            return self._examiner.training(case, inputs, trained)
+            return self._examiner.training(case, inputs, trained, tf32)
 
     def fit(
-        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted
+        self, case: Case, inputs: Mapping[str, Array], fitted: Fitted, tf32: bool = False
     ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         with self._deadline.paused():
-            return self._examiner.fit(case, inputs, fitted)
+            return self._examiner.fit(case, inputs, fitted, tf32)
 
 
 def oracle_for(backends: Mapping[str, Backend], scratch: Path) -> Oracle:

@@ -57,7 +57,8 @@ def fit(
         _note(trial, fitted, wanted.target_accuracy)
         trial.series["labels"] = tuple(int(v) for v in data.test_y)
         if examiner is not None:
-            checks, trial.series["oracle_losses"] = examiner.fit(case, inputs, fitted)
+            checks, losses = examiner.fit(case, inputs, fitted, trial.tf32)
+            trial.series["oracle_losses"] = losses
             trial.judge(checks)
 
 

@@ -18,10 +18,10 @@ def first_call(trial: Trial, inputs: Mapping[str, Array], examiner: Examiner | N
         steps = max(1, case.steps) if examiner is not None else 1
         trained = trial.train(steps, kept_steps(steps))
         if trained is not None and examiner is not None and case.steps:
-            checks, series = examiner.training(case, inputs, trained)
+            checks, series = examiner.training(case, inputs, trained, trial.tf32)
             trial.series.update(series)
             trial.judge(checks)
         return
     outputs = trial.call()
     if outputs is not None and examiner is not None:
-        trial.judge(examiner.call(case, inputs, outputs))
+        trial.judge(examiner.call(case, inputs, outputs, trial.tf32))

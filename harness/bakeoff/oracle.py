@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 import numpy as np
 
-from bakeoff.bounds import FORMATS, Bounded, analyse
+from bakeoff.bounds import FORMATS, TF32, Bounded, analyse, multiplies
 from bakeoff.case import Case
 from bakeoff.envelope import SEEDS, envelope, perturbed
 from bakeoff.errors import BakeoffError
@@ -27,6 +27,7 @@ from bakeoff.worker import Launch, Worker
 from bakeoff_worker.program import Program
 
 T = TypeVar("T", CallTruth, TrainingTruth, FitTruth)
+Key = tuple[str, int, bool, bool]  # case, seed; whether of its fit; whether in TF32
 
 FIT_STEPS = 20  # how many of a fit's first losses are compared
 _U64 = FORMATS["float64"].u
@@ -52,7 +53,7 @@ class Oracle:
     ) -> None:
         self._launch, self._scratch, self._timeout_s = launch, scratch, timeout_s
         self._cache_bytes = cache_bytes
-        self._answers: OrderedDict[tuple[str, int, bool], Truth] = OrderedDict()
+        self._answers: OrderedDict[Key, Truth] = OrderedDict()
         self._worker: Worker | None = None
 
     def __enter__(self) -> Self:
@@ -90,23 +91,27 @@ class Oracle:
             return self.fit(case, inputs)
         return self.training(case, inputs)
 
-    def call(self, case: Case, inputs: Mapping[str, Array]) -> CallTruth:
-        """Return outputs, and gradients, with their bounds."""
-        found = self._remembered(case, False) or self._call(case, inputs)
+    def call(self, case: Case, inputs: Mapping[str, Array], tf32: bool = False) -> CallTruth:
+        """Return outputs, and gradients, with their bounds; ``tf32``: those of that mode."""
+        key = _key(case, False, tf32)
+        found = self._answers.get(key) or self._call(case, inputs, tf32)
         assert isinstance(found, CallTruth)
-        return self._remember(case, False, found)
+        return self._remember(key, found)
 
-    def training(self, case: Case, inputs: Mapping[str, Array]) -> TrainingTruth:
+    def training(
+        self, case: Case, inputs: Mapping[str, Array], tf32: bool = False
+    ) -> TrainingTruth:
         """Return the losses and kept parameters over ``case.steps``, with their envelopes."""
-        found = self._remembered(case, False)
+        key = _key(case, False, tf32)
+        found = self._answers.get(key)
         if found is None:
             steps = max(1, case.steps)
             keep = list(kept_steps(steps))
-            found = self._trajectory(case, inputs, case.batches, steps, keep)
+            found = self._trajectory(case, inputs, case.batches, steps, keep, tf32)
         assert isinstance(found, TrainingTruth)
-        return self._remember(case, False, found)
+        return self._remember(key, found)
 
-    def fit(self, case: Case, inputs: Mapping[str, Array]) -> FitTruth:
+    def fit(self, case: Case, inputs: Mapping[str, Array], tf32: bool = False) -> FitTruth:
         """Return the first losses of ``case.fit`` and the accuracy that it comes to.
 
         Raises
@@ -114,17 +119,14 @@ class Oracle:
         BakeoffError
             If the case asks for no fit.
         """
-        found = self._remembered(case, True) or self._fit(case, inputs)
+        key = _key(case, True, tf32)
+        found = self._answers.get(key) or self._fit(case, inputs, tf32)
         assert isinstance(found, FitTruth)
-        return self._remember(case, True, found)
+        return self._remember(key, found)
 
     # --- remembering --------------------------------------------------------------------
 
-    def _remembered(self, case: Case, fit: bool) -> Truth | None:
-        return self._answers.get((case.id, case.seed, fit))
-
-    def _remember(self, case: Case, fit: bool, truth: T) -> T:
-        key = (case.id, case.seed, fit)
+    def _remember(self, key: Key, truth: T) -> T:
         self._answers[key] = truth
         self._answers.move_to_end(key)
         while len(self._answers) > 1 and self._kept_bytes > self._cache_bytes:
@@ -144,12 +146,12 @@ class Oracle:
             self._worker = Worker(self._launch, self._timeout_s, self._scratch)
         return self._worker
 
-    def _call(self, case: Case, inputs: Mapping[str, Array]) -> CallTruth:
+    def _call(self, case: Case, inputs: Mapping[str, Array], tf32: bool) -> CallTruth:
         worker = self._asked()
         worker.prepare(in_float64(case.program), _widened(inputs))
         exact, _ = worker.call()
         worker.release()
-        bounded = analyse(case.program, inputs)
+        bounded = analyse(case.program, inputs, tf32)
         if len(exact) != len(bounded):
             return CallTruth((), f"{len(exact)} arrays, expected {len(bounded)}")
         pairs = list(zip(bounded, exact, strict=True))
@@ -166,14 +168,16 @@ class Oracle:
         return trained
 
     def _trajectory(
-        self, case: Case, inputs: Mapping[str, Array], batches: int, steps: int, keep: list[int]
-    ) -> TrainingTruth:
+        self, case: Case, inputs: Mapping[str, Array], batches: int, steps: int, keep: list[int],
+        tf32: bool,
+    ) -> TrainingTruth:  # fmt: skip
         wide = _widened(inputs)
         names = case.program.ask["params"]
         exact = self._train(case, wide, batches, steps, keep)
         runs = []
+        # What a step's products round is its operands; what it stores has the dtype's own u.
+        u = TF32 if tf32 and multiplies(case.program) else FORMATS[case.dtype].u
         for seed in range(SEEDS):
-            u = FORMATS[case.dtype].u
             nudged, count = perturbed(wide, names, batches, steps, u, seed)
             run = self._train(case, nudged, count, steps, keep)
             runs.append((run["losses"], run["params"]))
@@ -181,7 +185,7 @@ class Oracle:
             [wide[n] for n in names], exact["losses"], exact["params"], runs, case.dtype
         )
 
-    def _fit(self, case: Case, inputs: Mapping[str, Array]) -> FitTruth:
+    def _fit(self, case: Case, inputs: Mapping[str, Array], tf32: bool) -> FitTruth:
         if case.fit is None:
             raise BakeoffError(f"{case.id}: the oracle is asked for a fit, but the case has none")
         data = fit_arrays(case.fit)
@@ -189,7 +193,7 @@ class Oracle:
         params = {n: inputs[n] for n in case.program.ask["params"]}
         before = data.stages(case.fit)
         begins = (before or [(case.program, data.order)])[0]
-        start = self._start(case, params, rows, noise, *begins)
+        start = self._start(case, params, rows, noise, *begins, tf32)
         fitted = self._asked().fit(
             in_float64(case.program),
             in_float64(case.fit.predict),
@@ -213,7 +217,7 @@ class Oracle:
 
     def _start(
         self, case: Case, params: Mapping[str, Array], rows: Mapping[str, Array],
-        noise: Mapping[str, Array], program: Program, order: Array,
+        noise: Mapping[str, Array], program: Program, order: Array, tf32: bool,
     ) -> TrainingTruth:  # fmt: skip
         """Return the first losses of what a fit begins with: itself, or the first stage before."""
         steps = order.reshape(-1, order.shape[-1])[:FIT_STEPS]  # (steps, batch)
@@ -223,7 +227,12 @@ class Oracle:
                 rows[name][steps] if name in rows
                 else np.resize(noise[name], (len(steps), *noise[name].shape[1:]))
             )  # fmt: skip
-        return self._trajectory(replace(case, program=program), inputs, len(steps), len(steps), [])
+        begun, count = replace(case, program=program), len(steps)
+        return self._trajectory(begun, inputs, count, count, [], tf32)
+
+
+def _key(case: Case, fit: bool, tf32: bool) -> Key:
+    return case.id, case.seed, fit, tf32
 
 
 def part_of(bounded: Bounded, exact: Array) -> Part:

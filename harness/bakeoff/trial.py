@@ -69,6 +69,12 @@ class Trial:
         return Cell(self.case.id, *self.occupant.seat)
 
     @property
+    def tf32(self) -> bool:
+        """Whether the toolkit says that it rounds operands of float32 products to TF32."""
+        described = self.occupant.hello.get("describe", {})
+        return described.get("modes", {}).get("tf32") is True
+
+    @property
     def failure(self) -> WorkerFailure | None:
         """What ended the trial, if something did."""
         return self._failure

@@ -17,19 +17,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from engine_adapter import NumpyAdapter  # found by location: see the line above
+from engine_adapter import NumpyAdapter, says_tf32, tf32  # found by location: see the line above
 
 from bakeoff_worker.adapter import Unsupported
 
 Array = Any
 STEPS = 20  # of the training cases
 AFTER = 5  # calls that go well before a worker comes to its end
-
-
-def _tf32(x: Array) -> Array:
-    """Round to 10 bits after the first, as tensor cores do with their operands."""
-    bits = x.view(np.uint32)
-    return ((bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view(np.float32)
 
 
 def _bfloat16(x: Array) -> Array:
@@ -202,9 +196,13 @@ class FaultyAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
         self.value("matmul", spoil)
 
     def tf32_products(self) -> None:
-        self.value("matmul", lambda y, a, b: _tf32(a) @ _tf32(b))
+        self.value("matmul", lambda y, a, b: tf32(a) @ tf32(b))
 
     tf32_in_long_products = tf32_products  # within the worst-case bound of 1024 terms
+
+    def bfloat16_products_told_as_tf32(self) -> None:
+        says_tf32(self)
+        self.value("matmul", lambda y, a, b: _bfloat16(a) @ _bfloat16(b))
 
     def nondeterministic_sums(self) -> None:
         """In another order at each call, as threads that add to one place do."""

@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from engine_adapter import NumpyAdapter  # found by location: see the line above
+from engine_adapter import NumpyAdapter, says_tf32, tf32  # found by location: see the line above
 
 Array = Any
 Product = Callable[[Array, Array], Array]
@@ -118,6 +118,15 @@ class HonestAdapter(NumpyAdapter):  # type: ignore[misc,valid-type]  # loaded by
         ops.update(sum=total, mean=mean)
 
     # --- precision ----------------------------------------------------------------------------
+
+    def products_in_tf32_as_told(self) -> None:
+        def product(a: Array, b: Array) -> Array:
+            if a.dtype == np.float32:
+                a, b = tf32(np.ascontiguousarray(a)), tf32(np.ascontiguousarray(b))
+            return np.asarray(a @ b)
+
+        says_tf32(self)
+        self.product(product)
 
     def float64_inside(self) -> None:
         """Computes all in float64 and rounds results once."""

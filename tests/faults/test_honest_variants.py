@@ -17,6 +17,7 @@ WAYS = (
     "products_from_the_end",
     "products_by_einsum",
     "products_column_by_column",
+    "products_in_tf32_as_told",
     "sums_one_term_at_a_time",
     "float64_inside",
     "flushes_small_numbers",

@@ -38,7 +38,9 @@ class ToyExaminer:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def call(self, case: Case, inputs: Mapping[str, Any], outputs: list[Any]) -> tuple[Check, ...]:
+    def call(
+        self, case: Case, inputs: Mapping[str, Any], outputs: list[Any], tf32: bool = False
+    ) -> tuple[Check, ...]:
         self.asked.append(case.id)
         double = {k: v.astype(float) for k, v in inputs.items()}
         truth = double["a"] @ double["b"] if "a" in double else np.tanh(double["x"])
@@ -46,14 +48,14 @@ class ToyExaminer:
         return (Check("output", "toy", error, 1e-4, error / 1e-4),)
 
     def training(
-        self, case: Case, inputs: Mapping[str, Any], trained: Trained
+        self, case: Case, inputs: Mapping[str, Any], trained: Trained, tf32: bool = False
     ) -> tuple[tuple[Check, ...], Series]:
         self.asked.append(case.id)
         assert sorted(trained["params"]) == [1, 3]
         return (), {}
 
     def fit(
-        self, case: Case, inputs: Mapping[str, Any], fitted: Fitted
+        self, case: Case, inputs: Mapping[str, Any], fitted: Fitted, tf32: bool = False
     ) -> tuple[tuple[Check, ...], tuple[float, ...]]:
         return (), ()
 
@@ -195,7 +197,9 @@ def test_a_failing_oracle_or_suite_is_an_error_of_the_case(
     plugins: Plugins, tmp_path: Path
 ) -> None:
     class Failing(ToyExaminer):
-        def call(self, case: Case, inputs: Any, outputs: Any) -> tuple[Check, ...]:
+        def call(
+            self, case: Case, inputs: Any, outputs: Any, tf32: bool = False
+        ) -> tuple[Check, ...]:
             raise ZeroDivisionError("no truth today")
 
     _, records, _ = run(plugins, tmp_path, "honest", examiner=Failing())

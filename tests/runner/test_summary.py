@@ -96,8 +96,9 @@ def test_unlike_thread_counts_are_not_ranked() -> None:
          "not ranked: accumulate bfloat16, ref float32"),
         ({"tf32": False, "accumulate": "float32"}, {"tf32": False, "fast_math": True}, ""),
         ({}, {"tf32": True}, ""),
+        ({"tf32": True}, {"tf32": True}, ""),
     ],
-    ids=["tf32", "accumulate", "in-common", "not-said"],
+    ids=["tf32", "accumulate", "in-common", "not-said", "both-tf32"],
 )  # fmt: skip
 def test_unlike_precision_is_not_ranked(ref: dict[str, Any], new: dict[str, Any], why: str) -> None:
     """On whichever device; what a toolkit does not say is known from its errors alone."""

@@ -16,6 +16,8 @@ The catalogue's kinds of bound, by which a `Check` is labelled:
     A library function: |err| ≤ n ulp(y), n from the catalogue.
 ``gamma``
     A sum of n products in any order: |err| ≤ γ_n Σ|a||b|, and the rounding to storage.
+``tf32``
+    As above, where operands of float32 products may have been rounded to TF32 first.
 ``composite``
     Several of these in one op or one program.
 
@@ -28,7 +30,7 @@ The catalogue's kinds of bound, by which a `Check` is labelled:
 ('rounded', 2.0, True)
 """
 
-from bakeoff.bounds.analysis import Bounded, analyse
-from bakeoff.bounds.balls import FORMATS, Ball, gamma
+from bakeoff.bounds.analysis import Bounded, analyse, multiplies
+from bakeoff.bounds.balls import FORMATS, TF32, Ball, gamma
 
-__all__ = ["FORMATS", "Ball", "Bounded", "analyse", "gamma"]
+__all__ = ["FORMATS", "TF32", "Ball", "Bounded", "analyse", "gamma", "multiplies"]

@@ -9,6 +9,7 @@ from bakeoff.bounds import elementwise, exponentials, functions, movement, produ
 from bakeoff.bounds.balls import FORMATS, Arithmetic, Array, Ball
 from bakeoff.bounds.table import RULES, Applied, Vjp, scalar
 from bakeoff.errors import BakeoffError
+from bakeoff.floors import is_product
 from bakeoff.ops import OPS
 from bakeoff_worker.program import Node, Program, references
 
@@ -30,7 +31,7 @@ class Bounded(NamedTuple):
     terms: int
 
 
-def analyse(program: Program, inputs: Mapping[str, Array]) -> list[Bounded]:
+def analyse(program: Program, inputs: Mapping[str, Array], tf32: bool = False) -> list[Bounded]:
     """Bound the outputs of a forward program, or outputs and gradients of a gradient one.
 
     Parameters
@@ -39,6 +40,8 @@ def analyse(program: Program, inputs: Mapping[str, Array]) -> list[Bounded]:
         In the dtype under test.
     inputs
         By name, cotangents included, exactly as every backend gets them.
+    tf32
+        Let operands of float32 products be rounded to TF32.
 
     Returns
     -------
@@ -51,7 +54,7 @@ def analyse(program: Program, inputs: Mapping[str, Array]) -> list[Bounded]:
         For an op that has no rule.
     """
     with np.errstate(all="ignore"):
-        run = _Run(program, inputs)
+        run = _Run(program, inputs, tf32)
         found = [run.output(label, name) for label, name in _labels(program)]
         if program.kind == "gradient":
             found += run.gradients()
@@ -64,11 +67,17 @@ def _labels(program: Program) -> Iterator[tuple[str, str]]:
         yield ("y" if single else f"y{i}"), name
 
 
+def multiplies(program: Program) -> bool:
+    """Whether a program has float32 products, whose operands a mode may round to TF32."""
+    return any(is_product(node) and node.dtype == "float32" for node in program.nodes)
+
+
 class _Run:
     """A program's values as balls, and the vjps of its nodes."""
 
-    def __init__(self, program: Program, inputs: Mapping[str, Array]) -> None:
+    def __init__(self, program: Program, inputs: Mapping[str, Array], tf32: bool) -> None:
         self.program = program
+        self.tf32 = tf32 and multiplies(program)
         self.inputs = inputs
         self.values = program.values()
         self.balls = {v.name: _given(inputs[v.name], v.dtype) for v in program.inputs}
@@ -91,7 +100,7 @@ class _Run:
             named = isinstance(arg, str)
             dtypes.append(self.values[arg].dtype if named else operand)
             balls.append(self.balls[arg] if named else scalar(arg, operand))
-        fl = self.arithmetics[node.name] = Arithmetic(node.dtype)
+        fl = self.arithmetics[node.name] = Arithmetic(node.dtype, self.tf32)
         at = Applied(node.op, node.attrs, node.shape, fl, tuple(dtypes))
         self.balls[node.name], self.vjps[node.name] = RULES[node.op](at, *balls)
         self.terms[node.name] = max(fl.terms, self._longest(names))
@@ -111,6 +120,8 @@ class _Run:
         kinds = {OPS[n.op].bound for n in self.program.nodes}
         if ball.rad is None or not np.any(ball.rad):
             return "exact"
+        if self.tf32:
+            return "tf32"
         if len(self.program.nodes) > 1:
             return "gamma" if kinds <= {"gamma", "exact"} else "composite"
         if not gradient:  # of exact ops: arange's steps, a limit of clip, what may be flushed

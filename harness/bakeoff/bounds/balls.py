@@ -21,6 +21,8 @@ What is assumed of a toolkit besides:
   the way, or not, by its order: it is undecided, unless all terms are of one sign.
 - Cotangents that meet in one element (overlapping windows, an index taken twice, a batch that
   was broadcast) may be rounded to the dtype before each is added.
+- In the mode TF32 the operands of float32 products are rounded to 11 bits, by at most `TF32`
+  of themselves; sums run in float32.
 - Fusing ops, or computing in higher precision between them, only removes roundings.
 
 Source for midpoint-radius arithmetic: Rump, *Fast and parallel interval arithmetic*, BIT 39
@@ -65,6 +67,9 @@ FORMATS = {
     "float64": Format(2.0**-53, 2.0**-53, 2.0**-1022, 2.0**-1022, float(np.finfo("f8").max)),
 }
 SIGMAS = 4.0  # see `random_walk`
+# Unit roundoff of TF32: 10 bits of mantissa are stored, the exponent is float32's. Source: NVIDIA
+# A100 Tensor Core GPU Architecture (white paper, 2020), "TensorFloat-32".
+TF32 = 2.0**-11
 _EXACT = Format(0.0, 0.0, 0.0, 0.0, np.inf)  # bool and integers
 
 
@@ -94,6 +99,10 @@ class Ball(NamedTuple):
         if not np.any(where):
             return self
         return Ball(self.mid, np.where(where, np.inf, self.radius))
+
+    def widened(self, u: float) -> "Ball":
+        """Return the ball of what is left after a rounding by ``u``, relatively."""
+        return Ball(self.mid, np.asarray(self.radius + u * self.size))
 
     def move(self, how: Callable[[Array], Array]) -> "Ball":
         """Apply what only moves, copies or drops elements, or adds zeros."""
@@ -141,10 +150,18 @@ class Arithmetic:
     >>> product = fl.multiply(fl.scalar(3.0), fl.scalar(5.0))
     >>> float(product.rad / product.mid) * 2.0**24   # one rounding, in units of u
     1.0
+
+    Parameters
+    ----------
+    dtype
+        Of the results.
+    tf32
+        Whether operands of float32 products may be rounded to TF32.
     """
 
-    def __init__(self, dtype: str) -> None:
+    def __init__(self, dtype: str, tf32: bool = False) -> None:
         self.dtype = dtype
+        self.tf32 = tf32 and dtype == "float32"
         self.format = FORMATS.get(dtype, _EXACT)
         self.terms = 1  # of the longest sum so far
 
@@ -275,11 +292,15 @@ class Arithmetic:
         linear in a, and n counts the additions. With ``stored`` the partial sums live in
         the dtype itself, as where cotangents are added in place one after the other. Where
         the sums are divided by ``divisor``, they may overflow before that. A ``fast``
-        algorithm may stray so many times as far as random sums do.
+        algorithm may stray so many times as far as random sums do. In the mode TF32 both operands
+        have a radius of `TF32` of their own size besides.
         """
         self.terms = max(self.terms, n)
         one = Ball(np.asarray(1.0))
         second = one if b is None else b
+        exact = not spread(a, second)
+        if self.tf32 and b is not None:
+            a, second = a.widened(TF32), second.widened(TF32)
         mid = np.asarray(f(a.mid, second.mid))
         size_b = second.size
         g = gamma(n, self.format.u if stored else self.format.u_sum)
@@ -293,9 +314,11 @@ class Arithmetic:
         stored_apart = self.format.u > self.format.u_sum
         local = n * self.format.eta if self.format.u_sum == self.format.u else 0.0
         y = self.settle(mid, rad, roundings=float(stored_apart), local=local)
-        if not (stored_apart or stored or spread(a, second) or sizes is None):
+        if exact and not (stored_apart or stored or sizes is None):
             squares = f(np.square(a.mid), np.square(second.mid))
             walk = fast * random_walk(n, self.format.u, mid, sizes, squares)
+            if self.tf32 and b is not None:  # a term is off by at most 2u of itself, at random
+                walk = walk + SIGMAS * 2 * TF32 * np.sqrt(squares)
             y = y._replace(walk=walk + local + self.format.eta)
         if sizes is None or not np.any(sizes * divisor > self.format.largest_sum):
             return y
