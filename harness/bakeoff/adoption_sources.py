@@ -27,18 +27,22 @@ class Names:
 
 
 TOOLKITS = (
+    Names("Aesara", "aesara-devs/aesara", "aesara"),
     Names("autograd", "HIPS/autograd", "autograd"),
     Names("Caffe", "BVLC/caffe", tag="caffe", phrase="caffe"),
     Names("Chainer", "chainer/chainer", "chainer", "chainer", "chainer"),
     Names("CNTK", "microsoft/CNTK", "cntk", "cntk", "cntk"),
     Names("DL4J", "deeplearning4j/deeplearning4j", "", "deeplearning4j", "deeplearning4j"),
+    Names("DyNet", "clab/dynet", "dynet"),
     Names("fastai", "fastai/fastai", "fastai", "fast-ai", "fastai"),
     Names("JAX", "jax-ml/jax", "jax", "jax", "jax"),
     Names("Keras", "keras-team/keras", "keras", "keras", "keras"),
+    Names("MindSpore", "mindspore-ai/mindspore", "mindspore", "", "mindspore"),
     Names("MLX", "ml-explore/mlx", "mlx"),
     Names("MXNet", "apache/mxnet", "mxnet", "mxnet", "mxnet"),
     Names("MyGrad", "rsokl/MyGrad", "mygrad"),
     Names("NumPy", "numpy/numpy", "numpy", "numpy"),
+    Names("OneFlow", "Oneflow-Inc/oneflow", "oneflow", "", "oneflow"),
     Names("PaddlePaddle", "PaddlePaddle/Paddle", "paddlepaddle", "", "paddlepaddle"),
     Names("PyTensor", "pymc-devs/pytensor", "pytensor"),
     Names("PyTorch", "pytorch/pytorch", "torch", "pytorch", "pytorch"),

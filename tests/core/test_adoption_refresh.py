@@ -17,6 +17,7 @@ from bakeoff.adoption_refresh import asking, merged, refresh
 from bakeoff.adoption_sources import SOURCES, TOOLKITS
 from bakeoff.commands import adoption as command
 from bakeoff.commands.root import execute
+from bakeoff.plugins import load
 
 TODAY = "2026-11-24"
 
@@ -238,3 +239,13 @@ def test_without_httpx_the_command_says_what_to_install(monkeypatch, capsys):
 def test_no_command_but_this_loads_httpx():
     code = "import sys, bakeoff.commands.root; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_toolkit_that_is_measured_can_be_asked_for():
+    elsewhere = {
+        "TensorFlow 1",  # counted with TensorFlow
+        "Caffe2",  # its repository went into PyTorch's
+        "CuPy",  # arrays, to our own engine
+    }
+    measured = {backend.toolkit for backend in load().backends.values()}
+    assert measured - {n.toolkit for n in TOOLKITS} == elsewhere

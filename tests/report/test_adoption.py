@@ -99,9 +99,9 @@ def test_a_byte_order_mark_as_spreadsheets_write_it_is_no_matter(tmp_path):
 
 def test_the_bundled_figures_are_whole_and_of_toolkits_we_know():
     found = bundled()
-    assert len(found) == 50
+    assert len(found) == 52
     known = {"TensorFlow", "Keras", "PyTorch", "Caffe", "Caffe2", "Theano", "MXNet", "CNTK", "DL4J",
-             "Chainer", "PaddlePaddle"}  # fmt: skip
+             "Chainer", "PaddlePaddle", "DyNet"}  # fmt: skip
     assert {f.toolkit for f in found} == known
     assert all(f.source.startswith("https://") for f in found)
 
