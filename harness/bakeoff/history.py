@@ -160,7 +160,10 @@ def history(
 def _refuse(runs: Mapping[str, Contents]) -> None:
     (first, base), *others = runs.items()
     if not others:
-        raise UsageError(f"history: {first} is a single run, expected two or more")
+        raise UsageError(
+            f"history: {first} is a single run, expected two or more; name the folders of others, "
+            "such as those of earlier runs (before-…)"
+        )
     for name, run in others:
         refuse(base.meta, run.meta, "history", (first, name))
 

@@ -135,7 +135,7 @@ def test_cases_and_backends_choose_the_family() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: {"r0": day(0)}, "r0 is a single run"),
+        (lambda: {"r0": day(0)}, "r0 is a single run, expected two or more; name the"),
         (lambda: {"r0": day(0), "r1": day(1, machine={**MACHINE, "cpu": "Other"})},
          "different machines .*r0 'Toy 9000', r1 'Other'"),
         (lambda: {"r0": day(0), "r1": day(1, backends=("mine", "ref"))},

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -117,6 +118,7 @@ def test_nothing_measured_is_exit_code_3(tmp_path: Path) -> None:
     done = run("--backends", "gone", "--out", "out")
     assert done.returncode == 3
     assert "4 unavailable" in done.stdout
+    assert re.search(r"4 unavailable +│ +– │ +reference", done.stdout), "no 1 of nothing"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -10,8 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
 from bakeoff.record import Outcome, Record
-from bakeoff.statistics import Aggregate
-from bakeoff.summary import FAILED, Summary
+from bakeoff.summary import FAILED, Line, Summary
 
 REDRAW_S = 0.5  # between blocks only: while a worker computes, nothing else should
 PLAIN_S = 10.0
@@ -172,13 +171,14 @@ def summary_table(summary: Summary) -> Table:
             f"{line.outcomes[o]} {o.value.replace('_', ' ')}" for o in Outcome if line.outcomes[o]
         )
         worst = "–" if line.worst_fraction is None else f"{line.worst_fraction:.2g}"
-        table.add_row(printable(line.backend), outcomes, *_speed(line.speed), worst)
+        table.add_row(printable(line.backend), outcomes, *_speed(line), worst)
     return table
 
 
-def _speed(speed: Aggregate | None) -> tuple[str, str, str]:
-    if speed is None:
-        return "1", "reference", ""
+def _speed(line: Line) -> tuple[str, str, str]:
+    speed = line.speed
+    if speed is None:  # a reference that could not be measured is 1 of nothing
+        return "1" if line.outcomes.get(Outcome.OK) else "–", "reference", ""
     found = speed.interval
     if not speed.covered:
         return "–", "–", f"0 of {speed.total}"
