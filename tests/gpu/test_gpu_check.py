@@ -331,6 +331,7 @@ def test_a_missing_environment_says_how_to_get_it_beforehand(
     assert "`bakeoff env create cupy-graph`" in row["found"]
 
 
+@pytest.mark.alone
 def test_a_race_is_run_by_bakeoff_s_own_rounds(check: Any) -> None:
     """Of the processor's backends, in the running Python: the whole way, but for the device."""
     rivals = check.checks.rivals
