@@ -21,7 +21,7 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	tools/browser.sh
-	$(BIN)/python -m pytest
+	tools/tests.sh $(BIN)/python -m pytest
 
 test-museum: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m museum -n 2 --dist loadgroup tests/museum tests/gpu
@@ -46,7 +46,7 @@ wheel-smoke: $(VENV)/.installed-dev
 
 coverage: $(VENV)/.installed-dev
 	tools/browser.sh
-	$(BIN)/coverage run -m pytest
+	tools/tests.sh $(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
