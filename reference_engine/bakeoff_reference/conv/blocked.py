@@ -1,7 +1,9 @@
 """Convolution by columns of a few images at a time: the workspace stays in the cache.
 
 The sums are those of `bakeoff_reference.conv.im2col`, and so is the error bound. What differs
-is the memory: one buffer of columns is filled anew for every block of images.
+is the memory: one buffer of columns is filled anew for every block of images. The filter's
+gradient has a row of the filter at a time, and needs no columns but those that lie in the images
+shifted along a row, if none of their rows are skipped.
 """
 
 from math import prod
@@ -9,7 +11,7 @@ from math import prod
 from bakeoff_reference.arguments import Shape
 from bakeoff_reference.arrays import XP, Array
 from bakeoff_reference.batched import product
-from bakeoff_reference.conv.columns import Columns
+from bakeoff_reference.conv.columns import Columns, Shifted
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.im2col import filters, grouped
 
@@ -38,6 +40,27 @@ def filter_grad(
     xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, limit: int
 ) -> Array:
     """(N, O, *out), (N, C, *space) --> (O, C/G, *K)."""
+    if geo.stride[0] > 1:
+        return _filter_grad_by_columns(xp, g, x, weight_shape, geo, limit)
+    groups, (o, c, k, *rest) = geo.groups, weight_shape
+    size, parts = blocks(x.shape[0], Shifted.bytes(x, geo), limit)
+    shifted = Shifted(xp, x, size, geo)
+    windows = shifted.windows(xp, geo)
+    total = xp.zeros((groups, k, c * prod(rest), o // groups), x.dtype)
+    for part in parts:
+        shifted.fill(xp, x[part])
+        cotangents = g[part].reshape((size * groups, 1, o // groups, prod(geo.out)))
+        # (n * G, K[0], C/G * rest, L) @ (n * G, 1, L, O/G), added up over n
+        each = product(xp, windows, cotangents.swapaxes(-1, -2))
+        xp.add(total, xp.sum(each.reshape((size, *total.shape)), axis=0), out=total)
+    total = total.reshape((groups, k, c, *rest, o // groups))
+    axes = (0, total.ndim - 1, 2, 1, *range(3, total.ndim - 1))
+    return total.transpose(axes).reshape(weight_shape)
+
+
+def _filter_grad_by_columns(
+    xp: XP, g: Array, x: Array, weight_shape: Shape, geo: Geometry, limit: int
+) -> Array:
     groups, depth = geo.groups, prod(weight_shape[1:])
     size, parts = blocks(x.shape[0], Columns.bytes(x, geo), limit)
     columns = Columns(xp, x, size, geo)
