@@ -1,9 +1,9 @@
 """Convolution by columns of a few images at a time: the workspace stays in the cache.
 
 The sums are those of `bakeoff_reference.conv.im2col`, and so is the error bound. What differs
-is the memory: one buffer of columns is filled anew for every block of images. The filter's
-gradient has a row of the filter at a time, and needs no columns but those that lie in the images
-shifted along a row, if none of their rows are skipped.
+is the memory: one buffer of columns is filled anew for every block of images. With a row of the
+filter at a time no columns are needed but those that lie in images shifted along a row: so it is
+done if none of their rows are skipped.
 """
 
 from math import prod
@@ -25,6 +25,29 @@ def blocks(count: int, bytes_each: int, limit: int) -> tuple[int, list[slice]]:
 
 def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int) -> Array:
     """(N, C, *space), (O, C/G, *K) --> (N, O, *out)."""
+    n, (o, c, k, *rest), groups = x.shape[0], weight.shape, geo.groups
+    # outputs added up cost more than columns copied if filters are many
+    if geo.stride[0] > 1 or o // groups >= 2 * c * prod(rest):
+        return _forward_by_columns(xp, x, weight, geo, limit)
+    y = xp.empty((n, o, *geo.out), x.dtype)
+    size, parts = blocks(n, Shifted.bytes(x, geo), limit)
+    shifted = Shifted(xp, x, size, geo)
+    windows = shifted.windows(xp, geo)
+    seen = [windows[:, i].reshape((size, groups, *windows.shape[2:])) for i in range(k)]
+    w = weight.swapaxes(1, 2).reshape((groups, o // groups, k, c * prod(rest)))
+    scratch = xp.empty((size, groups, o // groups, prod(geo.out)), x.dtype) if k > 1 else y
+    for part in parts:
+        shifted.fill(xp, x[part])
+        sums = grouped(y[part], geo)
+        for i in range(k):
+            # (G, O/G, C/G * rest) @ (n, G, C/G * rest, L) --> (n, G, O/G, L)
+            product(xp, w[:, :, i], seen[i], out=scratch if i else sums)
+            if i:
+                xp.add(sums, scratch, out=sums)
+    return y
+
+
+def _forward_by_columns(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int) -> Array:
     y = xp.empty((x.shape[0], weight.shape[0], *geo.out), x.dtype)
     w = filters(weight, geo)  # (G, O/G, K)
     size, parts = blocks(x.shape[0], Columns.bytes(x, geo), limit)
