@@ -15,6 +15,8 @@ from bakeoff_reference.conv.columns import Columns, Shifted
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.im2col import filters, grouped
 
+SHORTEST = 16  # elements of a filter's row that are worth a product by themselves
+
 
 def blocks(count: int, bytes_each: int, limit: int) -> tuple[int, list[slice]]:
     """Return equal blocks of images, as many each as fit the limit, at least one."""
@@ -26,15 +28,16 @@ def blocks(count: int, bytes_each: int, limit: int) -> tuple[int, list[slice]]:
 def forward(xp: XP, x: Array, weight: Array, geo: Geometry, limit: int) -> Array:
     """(N, C, *space), (O, C/G, *K) --> (N, O, *out)."""
     n, (o, c, k, *rest), groups = x.shape[0], weight.shape, geo.groups
-    # outputs added up cost more than columns copied if filters are many
-    if geo.stride[0] > 1 or o // groups >= 2 * c * prod(rest):
+    depth = c * prod(rest)
+    # outputs added up cost more than columns copied if filters are many, or sums are short
+    if geo.stride[0] > 1 or depth < SHORTEST or o // groups >= 2 * depth:
         return _forward_by_columns(xp, x, weight, geo, limit)
     y = xp.empty((n, o, *geo.out), x.dtype)
     size, parts = blocks(n, Shifted.bytes(x, geo), limit)
     shifted = Shifted(xp, x, size, geo)
     windows = shifted.windows(xp, geo)
     seen = [windows[:, i].reshape((size, groups, *windows.shape[2:])) for i in range(k)]
-    w = weight.swapaxes(1, 2).reshape((groups, o // groups, k, c * prod(rest)))
+    w = weight.swapaxes(1, 2).reshape((groups, o // groups, k, depth))
     scratch = xp.empty((size, groups, o // groups, prod(geo.out)), x.dtype) if k > 1 else y
     for part in parts:
         shifted.fill(xp, x[part])
