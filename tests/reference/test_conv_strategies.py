@@ -3,6 +3,7 @@
 import tracemalloc
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from bakeoff.program import gradient, trace
 from bakeoff_reference import OpError, Variable, ops, optimizers, placeholder
 from bakeoff_reference.arguments import window_extent
 from bakeoff_reference.arrays import NUMPY
-from bakeoff_reference.conv import adjoint, autotune, passes
+from bakeoff_reference.conv import adjoint, autotune, blocked, passes
 from bakeoff_reference.conv.choose import RULES, choose, offered
 from bakeoff_reference.conv.geometry import Geometry
 from bakeoff_reference.conv.settings import NAMES, ConvSettings
@@ -115,9 +116,14 @@ class _Limited(SimpleNamespace):
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
-@given(case=st.one_of(geometries(), special()), limit=st.sampled_from([1, 2**11, 2**20]))
-def test_every_pass_equals_the_plain_loop(name: str, case: dict[str, Any], limit: int) -> None:
-    """In float64, wherever the strategy says that it applies."""
+@given(
+    case=st.one_of(geometries(), special()), limit=st.sampled_from([1, 2**11, 2**20]),
+    shortest=st.sampled_from([1, blocked.SHORTEST]),
+)  # fmt: skip
+def test_every_pass_equals_the_plain_loop(
+    name: str, case: dict[str, Any], limit: int, shortest: int
+) -> None:
+    """In float64, wherever the strategy says that it applies, by columns and by shifted images."""
     strategy = STRATEGIES[name]
     if not strategy.applies(Problem(case["x"], case["w"], _geometry(case))):
         return
@@ -126,7 +132,8 @@ def test_every_pass_equals_the_plain_loop(name: str, case: dict[str, Any], limit
     g = rng.standard_normal((x.shape[0], w.shape[0], *_geometry(case).out))
     expected = _expected(case, x, w, g)
     for which in PASSES:
-        got = _computed(strategy, which, case, x, w, g, limit)
+        with patch.object(blocked, "SHORTEST", shortest):
+            got = _computed(strategy, which, case, x, w, g, limit)
         if got is not None:
             assert got.shape == expected[which].shape
             np.testing.assert_allclose(got, expected[which], rtol=1e-9, atol=1e-9, err_msg=which)
