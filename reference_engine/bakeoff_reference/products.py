@@ -23,7 +23,7 @@ import numpy
 from bakeoff_reference.arrays import Array
 
 MOST = 100**3  # multiplications of a block
-LARGEST = 2**25  # of a product that is worth a trial: larger ones gain little
+LARGEST = 2**25  # of a product that is tried: of larger ones few gain, and trials take longer
 DEPTHS = (512, 448, 384, 320, 256)  # elements that BLAS libraries add up at once
 STEP, LANES = 8, 16  # rows and columns of a block are a multiple: BLAS takes so many at once
 ROUNDS = 25
